@@ -1,0 +1,1 @@
+"""Commands of the installation: ``flask places``, ``flask staff``, ``flask ledger``, ``flask demo``."""

@@ -1,0 +1,1 @@
+"""The ground floor: clock, ids, geometry, problems, the endpoint pipeline. Knows nothing of the job."""

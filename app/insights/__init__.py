@@ -1,0 +1,1 @@
+"""The figures behind maps and boards."""

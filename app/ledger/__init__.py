@@ -1,0 +1,1 @@
+"""One append-only table of what happened, sealed in hash-chained batches."""

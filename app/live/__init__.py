@@ -1,0 +1,1 @@
+"""Server-sent events: the ledger, live, to those who may see it."""

@@ -1,0 +1,1 @@
+"""Routes, schedules, rounds with their stops, check-ins."""

@@ -1,0 +1,1 @@
+"""Users, posts, sessions, devices with their logs' keys, duty, and the pure ``can()``."""

@@ -1,0 +1,43 @@
+"""Tables of the intake."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Index, LargeBinary, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.extensions import Base
+
+
+class LogEntry(Base):
+    """One entry of a phone's log with the server's result for it.
+
+    ``payload`` is the exact text that was hashed and signed. It is dropped (the hash stays) where the
+    entry carries positions past their retention, or positions that were refused.
+    """
+
+    __tablename__ = "log_entry"
+    __table_args__ = (
+        CheckConstraint("state in ('applied','held','refused')", name="state"),
+        Index("ix_log_entry_seq", "log_id", "seq"),
+        Index("ix_log_entry_held", "street_code", "received_at", postgresql_where="state = 'held'"),
+    )
+
+    street_code: Mapped[str] = mapped_column(Text, primary_key=True)
+    log_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    seq: Mapped[int | None] = mapped_column(BigInteger)  # None where the payload could not be read
+    kind: Mapped[str | None] = mapped_column(Text)
+    captured_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    received_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    payload: Mapped[str | None] = mapped_column(Text)
+    hash: Mapped[bytes] = mapped_column(LargeBinary)
+    signature: Mapped[bytes] = mapped_column(LargeBinary)
+    state: Mapped[str] = mapped_column(Text)
+    waits_for: Mapped[str | None] = mapped_column(Text)  # of a held one: the missing parent
+    problem: Mapped[str | None] = mapped_column(Text)  # of a refused one: the problem's slug
+    detail: Mapped[str | None] = mapped_column(Text)
+    clock_skew_s: Mapped[float] = mapped_column()
+    applied_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

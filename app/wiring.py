@@ -1,0 +1,78 @@
+"""Puts the application together: settings, extensions, blueprints, commands."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Flask
+
+from app.core import problems
+from app.core.extensions import db, jwt, migrate
+from app.core.keys import derive_key
+from app.core.web import MAX_BODY_BYTES, api, problem_response, register_errors
+from app.evidence import models as _evidence_models  # noqa: F401 - tables must be known to migrations
+from app.ledger import models as _ledger_models  # noqa: F401
+from app.patrols import models as _patrols_models  # noqa: F401
+from app.people import models as _people_models  # noqa: F401
+from app.places import models as _places_models  # noqa: F401
+from app.sync import models as _sync_models  # noqa: F401
+from config import Settings, read_settings
+
+ACCESS_TOKEN_MINUTES = 15
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Build the application.
+
+    Args:
+        settings: read from the environment where not given.
+
+    Raises:
+        SettingsError: where a setting is missing or unsafe.
+    """
+    settings = settings or read_settings()
+    app = Flask("ironfeet", static_folder=None)
+    app.config.update(
+        SETTINGS=settings,
+        SECRET_KEY=settings.secret_key,
+        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS={
+            "pool_size": settings.pool_size,
+            "max_overflow": 4,
+            "pool_timeout": 5,
+            "pool_pre_ping": False,
+        },
+        JWT_SECRET_KEY=derive_key(settings.secret_key, "access-token"),
+        JWT_ACCESS_TOKEN_EXPIRES=timedelta(minutes=ACCESS_TOKEN_MINUTES),
+        JWT_TOKEN_LOCATION=["headers"],
+        JWT_ALGORITHM="HS256",
+        API_TITLE="Ironfeet",
+        API_VERSION="v1",
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX="/api/v1",
+        OPENAPI_JSON_PATH="openapi.json",
+    )
+    db.init_app(app)
+    migrate.init_app(app, db, directory="migrations")
+    jwt.init_app(app)
+    api.init_app(app)
+    register_errors(app)
+    _register_token_errors()
+    return app
+
+
+def _register_token_errors() -> None:
+    """Answer bad access tokens with problems of their own."""
+
+    @jwt.unauthorized_loader
+    def missing(_reason: str) -> object:
+        return problem_response(problems.Problem(problems.NOT_SIGNED_IN))
+
+    @jwt.invalid_token_loader
+    def invalid(_reason: str) -> object:
+        return problem_response(problems.Problem(problems.NOT_SIGNED_IN, "The access token is not valid."))
+
+    @jwt.expired_token_loader
+    def expired(_header: object, _payload: object) -> object:
+        return problem_response(problems.Problem(problems.TOKEN_EXPIRED))
