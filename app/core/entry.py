@@ -52,10 +52,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The entry is in effect; *grade* and *reasons* where it carried a proof."""
+    """The entry is in effect.
+
+    Attributes:
+        grade, reasons: where it carried a proof.
+        keep_payload: False where the payload holds positions that may not be stored (taken off duty).
+    """
 
     grade: str | None = None
     reasons: tuple[str, ...] = ()
+    keep_payload: bool = True
 
 
 class Held(Exception):
