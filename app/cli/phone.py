@@ -95,7 +95,13 @@ def sign(key: ec.EllipticCurvePrivateKey, payload: str) -> str:
 
 
 def wire_fix(
-    lat: float, lon: float, at: datetime, *, accuracy_m: float = 8.0, datum: str = "wgs84", src: str = "played"
+    lat: float,
+    lon: float,
+    at: datetime,
+    *,
+    accuracy_m: float = 8.0,
+    datum: str = "wgs84",
+    src: str = "played",
 ) -> dict[str, Any]:
     """A fix as a body carries it."""
     return {"at": wire_time(at), "lat": lat, "lon": lon, "acc": accuracy_m, "datum": datum, "src": src}
