@@ -5,6 +5,7 @@ ECDSA signatures are different each time, so the file is made once and committed
 the format changes. The key is a test key, published on purpose; nothing real is signed with it.
 """
 
+# ruff: noqa: UP031 - JSON is full of braces, so percent signs read better here
 from __future__ import annotations
 
 import base64
@@ -31,23 +32,45 @@ FIX = '{"at":"2026-11-23T01:00:00.000Z","lat":%s,"lon":%s,"acc":%s,"datum":"wgs8
 # name, kind, body exactly as the phone wrote it: numbers and escapes are the point
 BODIES = (
     ("shift started, Chinese place name in no field", "shift_started", '{"place":"310107005","fix":null}'),
-    ("numbers as JavaScript writes them", "round_started",
-     '{"round":"%s","shift":"%s","fix":%s}' % (ROUND, SHIFT, FIX % ("31.24", "121.4", "1e-7"))),
-    ("31.10, -0 and 1E+2 are kept as written", "check_in",
-     '{"round":"%s","shift":"%s","stop":1,"checkpoint":"%s","fix":%s}'
-     % (ROUND, SHIFT, CHECKPOINT, FIX % ("31.10", "-0", "1E+2"))),
-    ("Chinese and emoji", "stop_skipped",
-     '{"round":"%s","shift":"%s","stop":2,"reason":"other","text":"门锁着，没人应 🔒👨‍👩‍👧 曹杨新村"}' % (ROUND, SHIFT)),
-    ("escapes: quote, backslash, tab, slash, unicode, surrogate pair", "stop_skipped",
-     '{"round":"%s","shift":"%s","stop":3,"reason":"other","text":"a\\"b\\\\c\\td\\/e\\u95e8\\ud83d\\ude00"}'
-     % (ROUND, SHIFT)),
-    ("spaces and line breaks are bytes too", "round_finished",
-     '{ "round" : "%s",\n  "outcome" : "early", "reason" : "下雨　积水" }' % ROUND),
-    ("U+2028, U+FEFF and a combining accent are not touched", "review_answered",
-     '{"proof":"0190f000-0000-7000-8000-000000000103","text":"e\u0301\u00e9\u2028\ufeff完"}'),
-    ("track of one fix with 17 digits", "track",
-     '{"shift":"%s","round":null,"fixes":[%s]}'
-     % (SHIFT, FIX % ("31.240000000000002", "121.40000000000001", "4.9406564584124654e-324"))),
+    (
+        "numbers as JavaScript writes them",
+        "round_started",
+        '{"round":"%s","shift":"%s","fix":%s}' % (ROUND, SHIFT, FIX % ("31.24", "121.4", "1e-7")),
+    ),
+    (
+        "31.10, -0 and 1E+2 are kept as written",
+        "check_in",
+        '{"round":"%s","shift":"%s","stop":1,"checkpoint":"%s","fix":%s}'
+        % (ROUND, SHIFT, CHECKPOINT, FIX % ("31.10", "-0", "1E+2")),
+    ),
+    (
+        "Chinese and emoji",
+        "stop_skipped",
+        '{"round":"%s","shift":"%s","stop":2,"reason":"other","text":"门锁着，没人应 🔒👨‍👩‍👧 曹杨新村"}'
+        % (ROUND, SHIFT),
+    ),
+    (
+        "escapes: quote, backslash, tab, slash, unicode, surrogate pair",
+        "stop_skipped",
+        '{"round":"%s","shift":"%s","stop":3,"reason":"other","text":"a\\"b\\\\c\\td\\/e\\u95e8\\ud83d\\ude00"}'
+        % (ROUND, SHIFT),
+    ),
+    (
+        "spaces and line breaks are bytes too",
+        "round_finished",
+        '{ "round" : "%s",\n  "outcome" : "early", "reason" : "下雨　积水" }' % ROUND,
+    ),
+    (
+        "U+2028, U+FEFF and a combining accent are not touched",
+        "review_answered",
+        '{"proof":"0190f000-0000-7000-8000-000000000103","text":"e\u0301\u00e9\u2028\ufeff完"}',
+    ),
+    (
+        "track of one fix with 17 digits",
+        "track",
+        '{"shift":"%s","round":null,"fixes":[%s]}'
+        % (SHIFT, FIX % ("31.240000000000002", "121.40000000000001", "4.9406564584124654e-324")),
+    ),
 )
 
 UNREADABLE = (
