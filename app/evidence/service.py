@@ -117,7 +117,7 @@ def _shift_of(entry: Entry, shift_id: UUID) -> Shift:
     return shift
 
 
-def _during(shift: Shift, at: datetime) -> bool:
+def during(shift: Shift, at: datetime) -> bool:
     """True where *at* lies inside the shift, which never lasts longer than 12 hours."""
     ends = min(shift.ended_at or shift.started_at + SHIFT_LENGTH, shift.started_at + SHIFT_LENGTH)
     return shift.started_at - SHIFT_SLACK <= at <= ends + SHIFT_SLACK
@@ -132,7 +132,7 @@ def record_track(entry: Entry, body: dict[str, Any], _memory: Memory) -> Applied
     """
     shift = _shift_of(entry, body["shift"])
     taken = [(entry.corrected(fix["at"]), fix) for fix in body["fixes"]]
-    on_duty = [(at, fix) for at, fix in taken if _during(shift, at)]
+    on_duty = [(at, fix) for at, fix in taken if during(shift, at)]
     if not on_duty:
         raise Refused(problems.OFF_DUTY, "These positions were not taken during the shift.")
     db.session.execute(
