@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 from flask import Flask
 
+from app.core import models as _core_models  # noqa: F401 - tables must be known to migrations
 from app.core import problems
 from app.core.extensions import db, jwt, migrate
+from app.core.health import blp as health_blueprint
 from app.core.keys import derive_key
+from app.core.pipeline import set_principal_loader
 from app.core.web import MAX_BODY_BYTES, api, problem_response, register_errors
-from app.evidence import models as _evidence_models  # noqa: F401 - tables must be known to migrations
+from app.evidence import models as _evidence_models  # noqa: F401
 from app.ledger import models as _ledger_models  # noqa: F401
 from app.patrols import models as _patrols_models  # noqa: F401
 from app.people import models as _people_models  # noqa: F401
+from app.people.principal import load_principal
+from app.people.routes import blp as people_blp
 from app.places import models as _places_models  # noqa: F401
 from app.sync import models as _sync_models  # noqa: F401
 from config import Settings, read_settings
 
 ACCESS_TOKEN_MINUTES = 15
+MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -54,10 +61,13 @@ def create_app(settings: Settings | None = None) -> Flask:
         OPENAPI_JSON_PATH="openapi.json",
     )
     db.init_app(app)
-    migrate.init_app(app, db, directory="migrations")
+    migrate.init_app(app, db, directory=str(MIGRATIONS))
     jwt.init_app(app)
     api.init_app(app)
+    api.register_blueprint(health_blueprint)
     register_errors(app)
+    set_principal_loader(load_principal)
+    api.register_blueprint(people_blp)
     _register_token_errors()
     return app
 

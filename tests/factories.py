@@ -215,6 +215,7 @@ def make_schedule(route: Route, assignee: User, **columns: Any) -> Schedule:
         "starts_at_local": "2026-01-01T09:00",
         "recurrence": "FREQ=DAILY",
         "window_minutes": 120,
+        "generated_until": clock.now(),
         "created_at": clock.now(),
         "fingerprint": b"",
     }

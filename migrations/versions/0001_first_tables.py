@@ -527,6 +527,7 @@ def _create_tables() -> None:  # noqa: PLR0915 - a list of tables
         sa.Column("starts_at_local", sa.Text(), nullable=False),
         sa.Column("recurrence", sa.Text(), nullable=False),
         sa.Column("window_minutes", sa.Integer(), nullable=False),
+        sa.Column("generated_until", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("fingerprint", sa.LargeBinary(), nullable=False),
@@ -538,6 +539,13 @@ def _create_tables() -> None:  # noqa: PLR0915 - a list of tables
         sa.PrimaryKeyConstraint("id", name=op.f("pk_schedule")),
     )
     op.create_index(op.f("ix_schedule_route_id"), "schedule", ["route_id"], unique=False)
+    op.create_index(
+        "ix_schedule_generated",
+        "schedule",
+        ["generated_until"],
+        unique=False,
+        postgresql_where=sa.text("ended_at is null"),
+    )
     op.create_table(
         "tag",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -582,6 +590,19 @@ def _create_tables() -> None:  # noqa: PLR0915 - a list of tables
     )
     op.create_index("ix_round_assignee_window", "round", ["assignee_id", "window_starts_at"], unique=False)
     op.create_index("ix_round_street_day", "round", ["street_code", "on_day"], unique=False)
+    op.create_index(
+        "ix_round_planned",
+        "round",
+        ["window_ends_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'planned'"),
+    )
+    op.create_table(
+        "worker_heartbeat",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_worker_heartbeat")),
+    )
     op.create_table(
         "round_stop",
         sa.Column("round_id", sa.Uuid(), nullable=False),
