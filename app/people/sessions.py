@@ -1,0 +1,230 @@
+"""Signing in, staying signed in, signing out.
+
+Refusals that must leave a trace (a counted failure, an ended family) are *returned* as a Problem: a
+raised one would roll the trace back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from app.core import clock, problems
+from app.core.extensions import db
+from app.core.ids import uuid7
+from app.core.problems import Problem
+from app.ledger.service import record
+from app.people import passwords, refresh_rules
+from app.people.models import RefreshToken, SignInSession, User
+from app.people.refresh_rules import Family, Token, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A session with the refresh token to hand out; the token itself is stored nowhere."""
+
+    user_id: UUID
+    street_code: str
+    session_id: UUID
+    refresh_token: str
+    expires_at: datetime
+
+
+def sign_in(username: str, password: str, user_agent: str) -> SignedIn | Problem:
+    """Open a session, or say why not; a failure is counted.
+
+    The row of the user is locked while the password is checked: guesses that arrive together are
+    checked one after the other and every one counts.
+    """
+    now = clock.now()
+    wanted = username.strip().lower()
+    user = db.session.scalar(select(User).where(User.username == wanted, User.active).with_for_update())
+    if user is None:
+        passwords.fits(passwords.nobodys_hash(), password)
+        return Problem(problems.WRONG_CREDENTIALS)
+    refusal = _check_password(user, password, now)
+    if refusal is not None:
+        return refusal
+    if passwords.is_outdated(user.password_hash):
+        user.password_hash = passwords.hash_password(password)
+    session = SignInSession(
+        id=uuid7(now),
+        user_id=user.id,
+        started_at=now,
+        last_used_at=now,
+        expires_at=refresh_rules.expires_at(now, now),
+        user_agent=user_agent[:300],
+    )
+    db.session.add(session)
+    db.session.flush()
+    _tell("user.signed_in", user, session.id, {})
+    return _hand_out(session, user, None, now)
+
+
+def _check_password(user: User, password: str, now: datetime) -> Problem | None:
+    """None where *password* is right; otherwise the refusal, with the failure counted on *user*."""
+    if user.next_try_at is not None and user.next_try_at > now:
+        return _come_back_later(user.failed_sign_ins, user.next_try_at, now)
+    if passwords.fits(user.password_hash, password):
+        user.failed_sign_ins, user.next_try_at = 0, None
+        return None
+    user.failed_sign_ins = passwords.failures_after(user.failed_sign_ins)
+    user.next_try_at = passwords.next_try_at(user.failed_sign_ins, now)
+    record(
+        "sign_in.failed",
+        actor_id=None,
+        street_code=user.street_code,
+        place_code=user.street_code,
+        subject_kind="user",
+        subject_id=user.id,
+        data={"failures": user.failed_sign_ins, "locked": _is_locked(user.failed_sign_ins)},
+    )
+    return Problem(problems.WRONG_CREDENTIALS)
+
+
+def _is_locked(failures: int) -> bool:
+    return failures >= passwords.LOCK_AFTER_FAILURES
+
+
+def _come_back_later(failures: int, allowed_at: datetime, now: datetime) -> Problem:
+    wait_s = max(1, round((allowed_at - now).total_seconds() + 0.5))
+    kind = problems.ACCOUNT_LOCKED if _is_locked(failures) else problems.TOO_MANY_REQUESTS
+    return Problem(kind, f"Try again in {wait_s} s.", headers={"Retry-After": str(wait_s)})
+
+
+def refresh(token: str) -> SignedIn | Problem:
+    """Exchange a refresh token for a successor, or say why not; a dead token ends its family."""
+    now = clock.now()
+    found = db.session.execute(
+        select(SignInSession, RefreshToken, User)
+        .join(RefreshToken, RefreshToken.session_id == SignInSession.id)
+        .join(User, User.id == SignInSession.user_id)
+        .where(RefreshToken.token_hash == _hash(token), User.active)
+        .with_for_update(of=SignInSession)
+    ).one_or_none()
+    if found is None:
+        return Problem(problems.SESSION_ENDED)
+    session, row, user = found
+    db.session.refresh(row)  # another refresh may have killed it while this one waited for the lock
+    family = Family(ended=session.ended_at is not None, expires_at=session.expires_at)
+    verdict = refresh_rules.judge(_link(row), family, now)
+    if verdict is Verdict.REUSED:
+        _end(session, user, "token_reused", now)
+    if verdict is not Verdict.ROTATE:
+        return Problem(problems.SESSION_ENDED)
+    _kill_older(row, now)
+    row.used_at = row.used_at or now
+    session.last_used_at = now
+    session.expires_at = refresh_rules.expires_at(session.started_at, now)
+    return _hand_out(session, user, row.token_hash, now)
+
+
+def _kill_older(row: RefreshToken, now: datetime) -> None:
+    """Revoke what dies because *row* is used."""
+    living = db.session.scalars(
+        select(RefreshToken).where(
+            RefreshToken.session_id == row.session_id, RefreshToken.revoked_at.is_(None)
+        )
+    ).all()
+    dying = refresh_rules.dies_with(_link(row), [_link(other) for other in living])
+    for other in living:
+        if other.token_hash in dying:
+            other.revoked_at = now
+
+
+def _link(row: RefreshToken) -> Token:
+    return Token(row.token_hash, row.predecessor_hash, dead=row.revoked_at is not None)
+
+
+def _hand_out(session: SignInSession, user: User, predecessor: bytes | None, now: datetime) -> SignedIn:
+    token = secrets.token_urlsafe(32)
+    db.session.add(
+        RefreshToken(
+            token_hash=_hash(token), session_id=session.id, issued_at=now, predecessor_hash=predecessor
+        )
+    )
+    return SignedIn(user.id, user.street_code, session.id, token, session.expires_at)
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "replace")).digest()
+
+
+def session_of(token: str) -> UUID | None:
+    """The session that a refresh token, living or dead, belongs to."""
+    return db.session.scalar(select(RefreshToken.session_id).where(RefreshToken.token_hash == _hash(token)))
+
+
+def sign_out(session_id: UUID) -> None:
+    """End one session; its access tokens stop working at once."""
+    session = db.session.get_one(SignInSession, session_id)
+    _end(session, db.session.get_one(User, session.user_id), "signed_out", clock.now())
+
+
+def sign_out_everywhere(user_id: UUID, *, reason: str = "everywhere", spare: UUID | None = None) -> None:
+    """End all sessions of a person, except the one to *spare*."""
+    now = clock.now()
+    user = db.session.get_one(User, user_id)
+    living = select(SignInSession).where(SignInSession.user_id == user_id, SignInSession.ended_at.is_(None))
+    for session in db.session.scalars(living.with_for_update()):
+        if session.id != spare and session.expires_at > now:
+            _end(session, user, reason, now)
+
+
+def _end(session: SignInSession, user: User, reason: str, now: datetime) -> None:
+    if session.ended_at is not None:
+        return
+    session.ended_at, session.end_reason = now, reason
+    db.session.execute(
+        update(RefreshToken)
+        .where(RefreshToken.session_id == session.id, RefreshToken.revoked_at.is_(None))
+        .values(revoked_at=now)
+    )
+    _tell("session.ended", user, session.id, {"reason": reason})
+
+
+def change_password(user_id: UUID, session_id: UUID, current: str, new: str) -> Problem | None:
+    """Set a new password and end all other sessions; None where done, otherwise why not.
+
+    A wrong *current* password counts as a failed sign-in, so that a found phone is no guessing machine.
+
+    Raises:
+        Problem: WEAK_PASSWORD with the rule that *new* breaks.
+    """
+    now = clock.now()
+    user = db.session.scalars(select(User).where(User.id == user_id).with_for_update()).one()
+    weakness = passwords.weakness(new, user.username)
+    if weakness:
+        raise Problem(problems.WEAK_PASSWORD, weakness)
+    refusal = _check_password(user, current, now)
+    if refusal is not None:
+        return refusal
+    user.password_hash = passwords.hash_password(new)
+    user.password_changed_at = now
+    sign_out_everywhere(user_id, reason="password_changed", spare=session_id)
+    record(
+        "user.password_changed",
+        actor_id=user.id,
+        street_code=user.street_code,
+        place_code=user.street_code,
+        subject_kind="user",
+        subject_id=user.id,
+    )
+    return None
+
+
+def _tell(action: str, user: User, session_id: UUID, data: dict[str, str]) -> None:
+    record(
+        action,
+        actor_id=user.id,
+        street_code=user.street_code,
+        place_code=user.street_code,
+        subject_kind="session",
+        subject_id=session_id,
+        data=data,
+    )
