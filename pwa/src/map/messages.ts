@@ -1,0 +1,115 @@
+/** Words that stand on the map itself. */
+import type { CheckInLook } from './looks'
+import type { Lang, StopState } from './types'
+
+interface MapWords {
+  label: string
+  loading: string
+  noWebGl: string
+  failed: string
+  background: string
+  tiles: string
+  bd09: string
+  legend: string
+  start: string
+  end: string
+  zoomIn: string
+  zoomOut: string
+  looks: Record<CheckInLook, string>
+  stops: Record<StopState, string>
+  gap: (cause: string, minutes: number) => string
+}
+
+const CAUSES: Record<Lang, Record<string, string>> = {
+  zh: {
+    screen_off: '屏幕关闭',
+    no_signal: '没有定位信号',
+    permission: '定位权限关闭',
+    app_closed: '应用未打开',
+    clock_changed: '手机时间被改动',
+    unknown: '原因不明',
+    unlabelled: '没有记录',
+  },
+  en: {
+    screen_off: 'screen off',
+    no_signal: 'no position signal',
+    permission: 'location permission off',
+    app_closed: 'app closed',
+    clock_changed: 'phone clock changed',
+    unknown: 'cause unknown',
+    unlabelled: 'nothing recorded',
+  },
+}
+
+/** The cause of a gap in words. */
+export function gapCause(cause: string, lang: Lang): string {
+  return CAUSES[lang][cause] ?? cause
+}
+
+const WORDS: Record<Lang, MapWords> = {
+  zh: {
+    label: '地图',
+    loading: '正在打开地图…',
+    noWebGl: '这台设备打不开地图（缺少 WebGL）。列表照常可用。',
+    failed: '地图没能打开。列表照常可用，可刷新页面再试。',
+    background: '离线底图没能取到，只显示区域边界。',
+    tiles: '在线底图暂时取不到，先用离线底图。',
+    bd09: '底图设置为 BD-09，它的切片网格与本系统不同，无法准确叠加；现用离线底图。请管理员改用 WGS-84 或 GCJ-02 底图。',
+    legend: '图例',
+    start: '起',
+    end: '止',
+    zoomIn: '放大',
+    zoomOut: '缩小',
+    looks: {
+      verified: '已核验',
+      pending: '存疑，待复核',
+      answered: '已申辩，待终审',
+      accepted: '复核认可',
+      rejected: '复核不认可',
+    },
+    stops: {
+      none: '点位',
+      todo: '未到',
+      next: '下一个',
+      visited: '已到',
+      doubtful: '存疑',
+      skipped: '跳过',
+    },
+    gap: (cause, minutes) => `${gapCause(cause, 'zh')} ${minutes} 分钟`,
+  },
+  en: {
+    label: 'Map',
+    loading: 'Opening the map…',
+    noWebGl: 'This device cannot show the map (no WebGL). The lists work as usual.',
+    failed: 'The map could not be opened. The lists work as usual; reload the page to try again.',
+    background: 'The offline background could not be loaded; only the boundaries are shown.',
+    tiles: 'The online background cannot be reached; the offline one is shown.',
+    bd09: 'The background is set to BD-09, whose tile grid differs and cannot be laid under this map truly; the offline one is shown. Ask the administrator for WGS-84 or GCJ-02 tiles.',
+    legend: 'Legend',
+    start: 'start',
+    end: 'end',
+    zoomIn: 'Zoom in',
+    zoomOut: 'Zoom out',
+    looks: {
+      verified: 'Verified',
+      pending: 'Doubtful, to review',
+      answered: 'Answered, to decide finally',
+      accepted: 'Accepted',
+      rejected: 'Rejected',
+    },
+    stops: {
+      none: 'Checkpoint',
+      todo: 'Not visited',
+      next: 'Next',
+      visited: 'Visited',
+      doubtful: 'Doubtful',
+      skipped: 'Skipped',
+    },
+    gap: (cause, minutes) => `${gapCause(cause, 'en')}, ${minutes} min`,
+  },
+}
+
+/** The words in one language. */
+export function mapWords(lang: Lang): MapWords {
+  return WORDS[lang]
+}

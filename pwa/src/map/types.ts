@@ -1,0 +1,106 @@
+/**
+ * What the map shows. All positions are WGS-84 degrees, all lengths metres, all times RFC 3339.
+ * The map converts for display only, when the tiles beneath it use another datum.
+ */
+import type { Datum } from '../core/geo'
+import type { Feature, FeatureCollection, MultiPolygon, Polygon } from 'geojson'
+
+export type Lang = 'zh' | 'en'
+export type { Datum } from '../core/geo'
+
+/** Outlines as `GET /places/outlines` gives them. */
+export interface OutlineProperties {
+  code: string
+  level: 'street' | 'area' | 'unit' | 'community'
+  parent_code: string | null
+  name: string
+  name_en: string
+}
+export type OutlineFeature = Feature<Polygon | MultiPolygon, OutlineProperties>
+export type Outlines = FeatureCollection<Polygon | MultiPolygon, OutlineProperties>
+
+/** How far a stop of a round has come; `none` where a checkpoint is shown outside a round. */
+export type StopState = 'none' | 'todo' | 'next' | 'visited' | 'doubtful' | 'skipped'
+
+export interface MapCheckpoint {
+  id: string
+  name: string
+  name_en: string
+  lat: number
+  lon: number
+  radius_m: number
+  /** Number of the stop in its round; shown inside the marker. */
+  ordinal?: number
+  state?: StopState
+}
+
+export interface MapCheckIn {
+  id: string
+  lat: number
+  lon: number
+  grade: 'verified' | 'doubtful'
+  review_state: 'none' | 'pending' | 'accepted' | 'rejected' | 'answered'
+  /** Where it is the fix that is shown and not the checkpoint: draws the accuracy circle. */
+  accuracy_m?: number | null
+}
+
+export interface MapFix {
+  at: string
+  lat: number
+  lon: number
+  accuracy_m?: number | null
+}
+
+export interface MapGap {
+  id: string
+  started_at: string
+  ended_at: string
+  cause: string
+}
+
+export interface MapPerson {
+  user_id: string
+  display_name: string
+  display_name_en: string
+  lat: number
+  lon: number
+  accuracy_m: number | null
+  fixed_at: string
+}
+
+export interface MapMe {
+  lat: number
+  lon: number
+  accuracy_m: number
+}
+
+/** The tile layer of `GET /settings`; an empty address means the offline background alone. */
+export interface TileSettings {
+  tile_url: string
+  tile_datum: Datum
+  tile_attribution: string
+}
+
+export interface Position {
+  lat: number
+  lon: number
+}
+
+/** What was tapped. */
+export interface Selected {
+  kind: 'checkpoint' | 'check_in' | 'person'
+  id: string
+}
+
+/** Everything the map draws, as `MapView` takes it from its properties. */
+export interface Scene {
+  outlines: Outlines | null
+  checkpoints: readonly MapCheckpoint[]
+  checkIns: readonly MapCheckIn[]
+  track: readonly MapFix[]
+  gaps: readonly MapGap[]
+  people: readonly MapPerson[]
+  me: MapMe | null
+  selectedId: string | null
+  lang: Lang
+}

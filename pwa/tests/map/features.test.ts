@@ -1,0 +1,73 @@
+// What stands on the map: the right mark for each check-in, in the map's datum and the reader's language.
+import { describe, expect, it } from 'vitest'
+
+import { distanceM, wgs84ToGcj02 } from '@/core/geo'
+import { Features } from '@/map/features'
+import { checkInLook } from '@/map/looks'
+import type { MapCheckIn } from '@/map/types'
+import type { Point, Polygon } from 'geojson'
+
+const HERE = { lat: 31.24, lon: 121.4 }
+const CHECKPOINT = { ...HERE, id: 'c', name: '梅岭大门', name_en: 'Meiling gate', radius_m: 30 }
+const checkIn = (grade: MapCheckIn['grade'], review_state: MapCheckIn['review_state']): MapCheckIn => ({
+  ...HERE,
+  id: `${grade}-${review_state}`,
+  grade,
+  review_state,
+})
+
+describe('the look of a check-in', () => {
+  it.each([
+    ['verified', 'none', 'verified'],
+    ['doubtful', 'pending', 'pending'],
+    ['doubtful', 'answered', 'answered'],
+    ['doubtful', 'accepted', 'accepted'],
+    ['doubtful', 'rejected', 'rejected'],
+  ])('%s and %s is %s', (grade, review, look) => {
+    expect(checkInLook(grade, review)).toBe(look)
+  })
+})
+
+it('puts what waits for a decision on top', () => {
+  const features = new Features('wgs84', 'zh').checkIns(
+    [checkIn('doubtful', 'pending'), checkIn('verified', 'none')],
+    null,
+  )
+  const [pending, verified] = features.features.map((one) => one.properties?.['rank'] as number)
+  expect(pending).toBeGreaterThan(verified ?? Infinity)
+})
+
+it('names places in the language asked for, and in Chinese where there is no English', () => {
+  const zh = new Features('wgs84', 'zh').checkpoints([CHECKPOINT], null).features[0]
+  const en = new Features('wgs84', 'en').checkpoints([CHECKPOINT, { ...CHECKPOINT, name_en: '' }], null).features
+  expect(zh?.properties?.['name']).toBe('梅岭大门')
+  expect(en.map((one) => one.properties?.['name'] as string)).toEqual(['Meiling gate', '梅岭大门'])
+})
+
+it('moves marks, circles and outlines together onto GCJ-02 tiles', () => {
+  const features = new Features('gcj02', 'zh')
+  const shown = wgs84ToGcj02(HERE)
+  const mark = features.checkpoints([CHECKPOINT], null).features[0]?.geometry as Point
+  expect(mark.coordinates).toEqual([shown.lon, shown.lat])
+  const circle = features.radii([CHECKPOINT], null).features[0]?.geometry as Polygon
+  for (const [lon = 0, lat = 0] of circle.coordinates[0] ?? []) {
+    expect(Math.abs(distanceM(shown, { lat, lon }) - 30)).toBeLessThan(0.1)
+  }
+  const moved = features.moved({
+    type: 'FeatureCollection',
+    features: [{ type: 'Feature', properties: {}, geometry: { type: 'Polygon', coordinates: [[[121.4, 31.24]]] } }],
+  })
+  expect((moved.features[0]?.geometry as Polygon).coordinates).toEqual([[[shown.lon, shown.lat]]])
+})
+
+it('labels a gap in words', () => {
+  const track = new Features('wgs84', 'en').track(
+    [
+      { ...HERE, at: '2026-11-23T01:00:00Z' },
+      { ...HERE, at: '2026-11-23T01:12:00Z' },
+    ],
+    [{ id: 'g', started_at: '2026-11-23T01:00:30Z', ended_at: '2026-11-23T01:11:30Z', cause: 'permission' }],
+  )
+  const texts = track.features.map((one) => one.properties?.['text'] as string | undefined)
+  expect(texts).toContain('location permission off, 12 min')
+})
