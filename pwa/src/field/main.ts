@@ -1,0 +1,8 @@
+import '@/ui/tokens.css'
+import '@/ui/base.css'
+
+import { createApp } from 'vue'
+
+import App from './App.vue'
+
+createApp(App).mount('#app')

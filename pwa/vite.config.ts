@@ -1,0 +1,32 @@
+import vue from '@vitejs/plugin-vue'
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+import { deepLinks } from './build/entries.ts'
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+const api = { target: process.env.API_ORIGIN ?? 'http://127.0.0.1:8000', changeOrigin: false }
+const proxy = { '/api': api, '/healthz': api }
+
+export default defineConfig({
+  appType: 'mpa',
+  plugins: [vue(), deepLinks()],
+  resolve: { alias: { '@': here('./src') } },
+  build: {
+    target: ['chrome107', 'safari15.4', 'firefox104'],
+    manifest: true, // read by vite.worker.config.ts
+    sourcemap: false,
+    assetsInlineLimit: 0, // everything has an address of its own, so that the policy may forbid data: scripts
+    rolldownOptions: {
+      input: { field: here('./field/index.html'), console: here('./console/index.html') },
+    },
+  },
+  worker: { format: 'es' },
+  server: { proxy, fs: { allow: [here('..')] } },
+  preview: { proxy },
+  test: {
+    environment: 'node',
+    include: ['tests/**/*.test.ts'],
+    setupFiles: ['tests/setup.ts'],
+  },
+})
