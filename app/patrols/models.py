@@ -52,7 +52,10 @@ class Schedule(Base):
     """When a route is walked, by whom: an RFC 5545 recurrence in Asia/Shanghai and a window."""
 
     __tablename__ = "schedule"
-    __table_args__ = (CheckConstraint("window_minutes between 5 and 1440", name="window"),)
+    __table_args__ = (
+        CheckConstraint("window_minutes between 5 and 1440", name="window"),
+        Index("ix_schedule_generated", "generated_until", postgresql_where="ended_at is null"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     street_code: Mapped[str] = mapped_column(Text)
@@ -61,6 +64,7 @@ class Schedule(Base):
     starts_at_local: Mapped[str] = mapped_column(Text)  # DTSTART, wall clock: 2026-11-01T09:00
     recurrence: Mapped[str] = mapped_column(Text)  # RRULE value, for example FREQ=DAILY
     window_minutes: Mapped[int] = mapped_column(Integer)
+    generated_until: Mapped[datetime] = mapped_column(DateTime(timezone=True))  # rounds exist up to here
     ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
@@ -78,6 +82,7 @@ class Round(Base):
         UniqueConstraint("schedule_id", "window_starts_at"),
         Index("ix_round_assignee_window", "assignee_id", "window_starts_at"),
         Index("ix_round_street_day", "street_code", "on_day"),
+        Index("ix_round_planned", "window_ends_at", postgresql_where="state = 'planned'"),
         CheckConstraint("state in ('planned','started','finished','ended_early','missed')", name="state"),
     )
 

@@ -547,18 +547,31 @@ def _create_tables() -> None:  # noqa: PLR0915 - a list of tables
         postgresql_where=sa.text("ended_at is null"),
     )
     op.create_table(
+        "tag_sheet",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("street_code", sa.Text(), nullable=False),
+        sa.Column("lang", sa.Text(), nullable=False),
+        sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("issued_by", sa.Uuid(), nullable=False),
+        sa.Column("fingerprint", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tag_sheet")),
+    )
+    op.create_table(
         "tag",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("street_code", sa.Text(), nullable=False),
         sa.Column("checkpoint_id", sa.Uuid(), nullable=False),
+        sa.Column("sheet_id", sa.Uuid(), nullable=False),
         sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("issued_by", sa.Uuid(), nullable=False),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["checkpoint_id"], ["checkpoint.id"], name=op.f("fk_tag_checkpoint_id_checkpoint")
         ),
+        sa.ForeignKeyConstraint(["sheet_id"], ["tag_sheet.id"], name=op.f("fk_tag_sheet_id_tag_sheet")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tag")),
     )
+    op.create_index(op.f("ix_tag_sheet_id"), "tag", ["sheet_id"], unique=False)
     op.create_index(op.f("ix_tag_checkpoint_id"), "tag", ["checkpoint_id"], unique=False)
     op.create_table(
         "round",
