@@ -15,6 +15,7 @@ from app.core.keys import derive_key
 from app.core.pipeline import set_principal_loader
 from app.core.web import MAX_BODY_BYTES, api, problem_response, register_errors
 from app.evidence import models as _evidence_models  # noqa: F401
+from app.insights.routes import blp as insights_blp
 from app.ledger import models as _ledger_models  # noqa: F401
 from app.patrols import models as _patrols_models  # noqa: F401
 from app.people import models as _people_models  # noqa: F401
@@ -68,6 +69,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     register_errors(app)
     set_principal_loader(load_principal)
     api.register_blueprint(people_blp)
+    api.register_blueprint(insights_blp)
     _register_token_errors()
     return app
 
