@@ -7,6 +7,7 @@ from pathlib import Path
 
 from flask import Flask
 
+from app.cli.places import places as places_commands
 from app.core import models as _core_models  # noqa: F401 - tables must be known to migrations
 from app.core import problems
 from app.core.extensions import db, jwt, migrate
@@ -70,6 +71,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     set_principal_loader(load_principal)
     api.register_blueprint(people_blp)
     api.register_blueprint(insights_blp)
+    app.cli.add_command(places_commands)
     _register_token_errors()
     return app
 

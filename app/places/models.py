@@ -7,24 +7,23 @@ from typing import Any
 from uuid import UUID
 
 from geoalchemy2 import Geometry, WKBElement
-from sqlalchemy import Boolean, CheckConstraint, DateTime, Float, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.extensions import Base
 
 LEVELS = ("street", "area", "unit", "community")
-CHECKPOINT_KINDS = (
-    "entrance",
-    "stairwell",
-    "lift",
-    "basement",
-    "shop",
-    "fire_lane",
-    "waste_room",
-    "square",
-    "other",
-)
 
 
 class Place(Base):
@@ -74,6 +73,19 @@ class Checkpoint(Base):
     active: Mapped[bool] = mapped_column(Boolean, default=True)
 
 
+class TagSheet(Base):
+    """A printed sheet of tags. Asked for again with the same id it is the same sheet."""
+
+    __tablename__ = "tag_sheet"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)  # made by whoever asked
+    street_code: Mapped[str] = mapped_column(Text)
+    lang: Mapped[str] = mapped_column(Text)
+    issued_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    issued_by: Mapped[UUID]
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class Tag(Base):
     """A printed QR tag of a checkpoint. Its token is signed with a key of the server; see ``tags``."""
 
@@ -82,6 +94,7 @@ class Tag(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     street_code: Mapped[str] = mapped_column(Text)
     checkpoint_id: Mapped[UUID] = mapped_column(ForeignKey("checkpoint.id"), index=True)
+    sheet_id: Mapped[UUID] = mapped_column(ForeignKey("tag_sheet.id"), index=True)
     issued_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     issued_by: Mapped[UUID]
     revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -223,6 +223,13 @@ def _create_tables() -> None:  # noqa: PLR0915 - a list of tables
         postgresql_partition_by="RANGE (at)",
     )
     op.create_index("ix_ledger_row_follow", "ledger_row", ["tx", "id"], unique=False)
+    op.create_index(
+        "ix_ledger_row_viewed",
+        "ledger_row",
+        [sa.literal_column("(data ->> 'user_id')"), "at"],
+        unique=False,
+        postgresql_where=sa.text("action = 'track.viewed'"),
+    )
     op.create_index("ix_ledger_row_subject", "ledger_row", ["subject_kind", "subject_id", "id"], unique=False)
     op.create_table(
         "log_entry",
@@ -248,9 +255,19 @@ def _create_tables() -> None:  # noqa: PLR0915 - a list of tables
     op.create_index(
         "ix_log_entry_held",
         "log_entry",
-        ["street_code", "received_at"],
+        ["log_id", "seq"],
         unique=False,
         postgresql_where="state = 'held'",
+    )
+    op.create_index(
+        "ix_log_entry_refused",
+        "log_entry",
+        ["log_id", "received_at"],
+        unique=False,
+        postgresql_where="state = 'refused'",
+    )
+    op.create_index(
+        "ix_log_entry_received", "log_entry", ["received_at"], unique=False, postgresql_using="brin"
     )
     op.create_index("ix_log_entry_seq", "log_entry", ["log_id", "seq"], unique=False)
     op.create_geospatial_table(
@@ -475,6 +492,9 @@ def _create_tables() -> None:  # noqa: PLR0915 - a list of tables
         sa.Column("end_kind", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["user_id"], ["app_user.id"], name=op.f("fk_shift_user_id_app_user")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_shift")),
+    )
+    op.create_index(
+        "ix_shift_open", "shift", ["started_at"], unique=False, postgresql_where="ended_at is null"
     )
     op.create_index("ix_shift_user_started", "shift", ["user_id", "started_at"], unique=False)
     op.create_table(
