@@ -25,6 +25,13 @@ class LedgerRow(Base):
     __table_args__ = (
         Index("ix_ledger_row_follow", "tx", "id"),
         Index("ix_ledger_row_subject", "subject_kind", "subject_id", "id"),
+        # who looked at my tracks: everybody may ask that of a table that only grows
+        Index(
+            "ix_ledger_row_viewed",
+            text("(data ->> 'user_id')"),
+            "at",
+            postgresql_where=text("action = 'track.viewed'"),
+        ),
         {"postgresql_partition_by": "RANGE (at)"},
     )
 

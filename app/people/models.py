@@ -71,7 +71,9 @@ class SignInSession(Base):
     last_used_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    end_reason: Mapped[str | None] = mapped_column(Text)  # signed_out, everywhere, token_reused, expired
+    end_reason: Mapped[str | None] = mapped_column(
+        Text
+    )  # signed_out, everywhere, token_reused, password_changed
     user_agent: Mapped[str] = mapped_column(Text, default="")
 
 
@@ -110,7 +112,10 @@ class Shift(Base):
     """Time on duty. Location is taken and accepted inside a shift only."""
 
     __tablename__ = "shift"
-    __table_args__ = (Index("ix_shift_user_started", "user_id", "started_at"),)
+    __table_args__ = (
+        Index("ix_shift_user_started", "user_id", "started_at"),
+        Index("ix_shift_open", "started_at", postgresql_where="ended_at is null"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)  # the log entry that started it
     street_code: Mapped[str] = mapped_column(Text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from marshmallow import fields
 
 from app.core.fields import Moment, Text, Wire
+from app.core.position import FixBody
 
 CODE_LENGTH = 32  # place codes have 3 to 15 digits; room for other schemes
 
@@ -134,3 +135,17 @@ class LooksOut(Wire):
     """Who looked at my tracks, latest first."""
 
     items = fields.List(fields.Nested(LookItem), required=True)
+
+
+class ShiftStartedBody(Wire):
+    """Somebody goes on duty; the shift's id is the entry's. The position stays in the log only."""
+
+    place = Text(CODE_LENGTH, min_length=1, load_default=None, allow_none=True)
+    fix = fields.Nested(FixBody, load_default=None, allow_none=True)
+
+
+class ShiftEndedBody(Wire):
+    """Somebody goes off duty, or the phone ended a forgotten shift by itself."""
+
+    shift = fields.UUID(required=True)
+    automatic = fields.Boolean(load_default=False, truthy={True}, falsy={False})

@@ -43,7 +43,9 @@ def sign_in(username: str, password: str, user_agent: str) -> SignedIn | Problem
     """
     now = clock.now()
     wanted = username.strip().lower()
-    user = db.session.scalar(select(User).where(User.username == wanted, User.active).with_for_update())
+    user = db.session.scalar(
+        select(User).where(User.username == wanted, User.active).with_for_update(key_share=True)
+    )
     if user is None:
         passwords.fits(passwords.nobodys_hash(), password)
         return Problem(problems.WRONG_CREDENTIALS)
@@ -197,7 +199,7 @@ def change_password(user_id: UUID, session_id: UUID, current: str, new: str) -> 
         Problem: WEAK_PASSWORD with the rule that *new* breaks.
     """
     now = clock.now()
-    user = db.session.scalars(select(User).where(User.id == user_id).with_for_update()).one()
+    user = db.session.scalars(select(User).where(User.id == user_id).with_for_update(key_share=True)).one()
     weakness = passwords.weakness(new, user.username)
     if weakness:
         raise Problem(problems.WEAK_PASSWORD, weakness)
