@@ -8,6 +8,7 @@ from pathlib import Path
 from flask import Flask
 
 from app.cli.places import places as places_commands
+from app.cli.worker import worker as worker_command
 from app.core import models as _core_models  # noqa: F401 - tables must be known to migrations
 from app.core import problems
 from app.core.extensions import db, jwt, migrate
@@ -19,6 +20,7 @@ from app.evidence import models as _evidence_models  # noqa: F401
 from app.insights.routes import blp as insights_blp
 from app.ledger import models as _ledger_models  # noqa: F401
 from app.patrols import models as _patrols_models  # noqa: F401
+from app.patrols.routes import blp as patrols_blp
 from app.people import models as _people_models  # noqa: F401
 from app.people.principal import load_principal
 from app.people.routes import blp as people_blp
@@ -70,8 +72,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     register_errors(app)
     set_principal_loader(load_principal)
     api.register_blueprint(people_blp)
+    api.register_blueprint(patrols_blp)
     api.register_blueprint(insights_blp)
     app.cli.add_command(places_commands)
+    app.cli.add_command(worker_command)
     _register_token_errors()
     return app
 

@@ -1,1 +1,192 @@
-"""The worker: what happens by the clock."""
+"""The worker: what happens by the clock.
+
+APScheduler only ticks; it stores nothing. What is to be done stands in the tables, and every job takes
+a bounded batch of it in one transaction, which the tick commits: one of the three places that commit.
+Any number of workers may run, and any of them may be killed: rows are claimed with SKIP LOCKED, and
+what must not run twice at once takes a lock of the transaction first.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from flask import Flask
+from sqlalchemy import delete, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from app.core import clock
+from app.core.extensions import db
+from app.core.models import WorkerHeartbeat
+from app.evidence import service as evidence
+from app.patrols import service as patrols
+from app.people import service as people
+
+log = logging.getLogger(__name__)
+
+THREADS = 4
+TRACKS_KEPT = timedelta(days=90)
+HEARTBEATS_KEPT = timedelta(days=1)
+PARTITIONS_AHEAD = "40 days"
+
+Batch = Callable[[datetime], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something done by the clock.
+
+    Attributes:
+        every_s: seconds between two ticks; the first comes at once.
+        batch: does a bounded piece of work at the given moment, without committing; True where there
+            is more to do at once.
+        alone: at most one worker at a time; another one leaves it out.
+    """
+
+    name: str
+    every_s: float
+    batch: Batch
+    alone: bool = False
+
+
+def own_name() -> str:
+    """Name of this worker process: host and process id."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+class Worker:
+    """Runs jobs until it is told to stop."""
+
+    def __init__(self, app: Flask, jobs: tuple[Job, ...]) -> None:
+        self.app = app
+        self.jobs = jobs
+        self.stopping = threading.Event()
+        self._away = threading.Event()  # the database could not be reached at the last try
+
+    def run(self) -> None:
+        """Tick until SIGTERM or SIGINT; the batches under way are finished first."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self.stopping.set())
+        # Its warnings say that a tick was left out because the last one still runs: that is meant.
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)
+        ticker = BackgroundScheduler(timezone=UTC, executors={"default": ThreadPoolExecutor(THREADS)})
+        for job in self.jobs:
+            ticker.add_job(
+                self.tick,
+                "interval",
+                args=[job],
+                id=job.name,
+                seconds=job.every_s,
+                next_run_time=datetime.now(UTC),
+                coalesce=True,
+                max_instances=1,
+                misfire_grace_time=None,
+            )
+        ticker.start()
+        log.info("worker %s runs %d jobs", own_name(), len(self.jobs))
+        self.stopping.wait()
+        ticker.shutdown(wait=True)
+        log.info("worker %s has ended", own_name())
+
+    def tick(self, job: Job) -> None:
+        """Do the work of *job* batch by batch until there is none left; a failure waits for the next tick.
+
+        Nothing is raised: one job that fails must not keep the others from being done.
+        """
+        with self.app.app_context():
+            try:
+                while not self.stopping.is_set() and self._one_batch(job):
+                    pass
+            except (OperationalError, PoolTimeout) as error:
+                self._note_away(error)
+            except DBAPIError as error:
+                if error.connection_invalidated:
+                    self._note_away(error)
+                else:
+                    log.exception("job %s failed and is tried again in %g s", job.name, job.every_s)
+            except Exception:
+                log.exception("job %s failed and is tried again in %g s", job.name, job.every_s)
+            else:
+                self._note_back()
+            finally:
+                db.session.remove()
+
+    def _one_batch(self, job: Job) -> bool:
+        try:
+            if job.alone and not _alone(job.name):
+                return False
+            more = job.batch(clock.now())
+            db.session.commit()
+        except BaseException:
+            db.session.rollback()
+            raise
+        return more
+
+    def _note_away(self, error: Exception) -> None:
+        """Say once that the database is away, not at every tick of every job."""
+        if not self._away.is_set():
+            self._away.set()
+            log.warning("the database cannot be used (%s); trying on", str(error).splitlines()[0][:200])
+
+    def _note_back(self) -> None:
+        if self._away.is_set():
+            self._away.clear()
+            log.warning("the database is back")
+
+
+def _alone(name: str) -> bool:
+    """Take the lock of job *name* until the end of the transaction; False where another worker has it."""
+    statement = text("select pg_try_advisory_xact_lock(hashtext('worker'), hashtext(:name))")
+    return bool(db.session.scalar(statement, {"name": name}))
+
+
+def _beat(now: datetime) -> bool:
+    row = insert(WorkerHeartbeat).values(name=own_name(), at=now)
+    db.session.execute(row.on_conflict_do_update(index_elements=["name"], set_={"at": now}))
+    return False
+
+
+def _ensure_partitions(now: datetime) -> bool:
+    statement = text("select ensure_partitions(:now, cast(:ahead as interval))")
+    db.session.execute(statement, {"now": now, "ahead": PARTITIONS_AHEAD})
+    return False
+
+
+def _drop_old_tracks(now: datetime) -> bool:
+    """Drop the raw positions past their retention, a week's partition at a time."""
+    db.session.execute(text("select drop_track_fixes_before(:before)"), {"before": now - TRACKS_KEPT})
+    return False
+
+
+def _forget_last_positions(_now: datetime) -> bool:
+    evidence.forget_last_positions()
+    return False
+
+
+def _forget_workers(now: datetime) -> bool:
+    db.session.execute(delete(WorkerHeartbeat).where(WorkerHeartbeat.at < now - HEARTBEATS_KEPT))
+    return False
+
+
+_HOUR_S, _DAY_S = 3600.0, 86_400.0
+
+JOBS = (
+    Job("heartbeat", 5, _beat),
+    Job("rounds.generate", 300, lambda now: patrols.generate_rounds(now) > 0),
+    Job("rounds.mark_missed", 15, lambda now: patrols.mark_missed(now) > 0),
+    Job("shifts.end_forgotten", 30, lambda now: people.end_forgotten_shifts(now) > 0),
+    Job("positions.forget_last", 30, _forget_last_positions),
+    Job("partitions.ensure", _HOUR_S, _ensure_partitions, alone=True),
+    Job("tracks.drop_old", _DAY_S, _drop_old_tracks, alone=True),
+    Job("heartbeats.forget", _DAY_S, _forget_workers),
+)

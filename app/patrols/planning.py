@@ -8,6 +8,7 @@ holds even where that were to fail.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -26,6 +27,8 @@ from app.ledger import service as ledger
 from app.patrols import recurrence
 from app.patrols.models import Round, RoundStop, Route, RouteStop, Schedule
 from app.patrols.queries import is_eligible, usable_checkpoints, usable_stops
+
+log = logging.getLogger(__name__)
 
 AHEAD = timedelta(days=7)
 STRIDE = timedelta(days=31)  # so much is made up for at once after a long stand-still
@@ -222,12 +225,18 @@ def generate_rounds(now: datetime, limit: int = BATCH) -> int:
         .with_for_update(skip_locked=True)
         .execution_options(populate_existing=True)
     ).all()
+    moved = 0
     for schedule in due:
         route = db.session.get_one(Route, schedule.route_id)
         worker = Planner(None, schedule.street_code, frozenset(), actor_kind="worker")
-        _generate(schedule, route, horizon, worker)
+        try:
+            _generate(schedule, route, horizon, worker)
+        except recurrence.RecurrenceError as error:  # checked when it was made; must not stop the others
+            log.error("schedule %s cannot be read: %s", schedule.id, error)
+        else:
+            moved += 1
     db.session.flush()
-    return len(due)
+    return moved
 
 
 def _generate(schedule: Schedule, route: Route, horizon: datetime, planner: Planner) -> None:

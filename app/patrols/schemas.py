@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from app.core.fields import Moment, Text, Wire
-from app.evidence.schemas import FixBody
+from app.core.position import FixBody
 
 MAX_STOPS = 200
 SKIP_REASONS = ("locked", "blocked", "unsafe", "closed", "other")
