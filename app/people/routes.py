@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,8 +13,11 @@ from app.core import clock, pipeline
 from app.core.pipeline import PUBLIC, SIGNED_IN, endpoint
 from app.core.problems import Problem
 from app.core.web import Blueprint, problem_response
-from app.people import cookies, queries, schemas, sessions
+from app.people import cookies, queries, schemas, service, sessions
+from app.people.models import PhoneLog
 from app.people.sessions import SignedIn
+
+LOOKS_KEPT_VISIBLE = timedelta(days=180)
 
 blp = Blueprint("people", __name__, url_prefix="/api/v1", description="Signing in, duty, colleagues")
 
@@ -51,7 +55,11 @@ def _answer(result: SignedIn | Problem) -> dict[str, Any] | Response:
 
 
 def _profile(user_id: UUID) -> dict[str, Any]:
-    return queries.profile(user_id, clock.now().astimezone(clock.SHANGHAI).date())
+    return queries.profile(user_id, _today())
+
+
+def _today() -> date:
+    return clock.now().astimezone(clock.SHANGHAI).date()
 
 
 @blp.delete("/sessions/current")
@@ -89,3 +97,41 @@ def change_password(args: dict[str, str]) -> Response | None:
     me = pipeline.principal()
     refusal = sessions.change_password(me.user_id, me.session_id, args["current"], args["new"])
     return problem_response(refusal) if refusal else None
+
+
+@blp.get("/me/looks")
+@endpoint(SIGNED_IN)
+@blp.response(200, schemas.LooksOut)
+def read_looks() -> dict[str, Any]:
+    """Who looked at my tracks in the last 180 days."""
+    me = pipeline.principal()
+    since = clock.now() - LOOKS_KEPT_VISIBLE
+    return {"items": queries.looks(me.user_id, me.street_code, since)}
+
+
+@blp.put("/logs/<uuid:log_id>")
+@endpoint(SIGNED_IN)
+@blp.arguments(schemas.LogArgs)
+@blp.response(200, schemas.LogOut)
+def register_log(args: dict[str, Any], log_id: UUID) -> PhoneLog:
+    """Register the public key of a phone's log; the same again changes nothing."""
+    me = pipeline.principal()
+    return service.register_log(log_id, user_id=me.user_id, street_code=me.street_code, **args)
+
+
+@blp.get("/staff")
+@endpoint("staff.read")
+@blp.arguments(schemas.PlaceQuery, location="query")
+@blp.response(200, schemas.StaffOut)
+def read_staff(args: dict[str, Any]) -> dict[str, Any]:
+    """Colleagues with a post in one's reach."""
+    return {"items": queries.staff(pipeline.principal().scope("staff.read"), _today(), args["place"])}
+
+
+@blp.get("/duty")
+@endpoint("duty.read")
+@blp.arguments(schemas.PlaceQuery, location="query")
+@blp.response(200, schemas.DutyOut)
+def read_duty(args: dict[str, Any]) -> dict[str, Any]:
+    """Who is on duty now in one's reach."""
+    return {"items": queries.on_duty(pipeline.principal().scope("duty.read"), clock.now(), args["place"])}

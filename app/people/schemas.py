@@ -128,7 +128,8 @@ class LookItem(Wire):
     who_en = fields.String(required=True)
     round_id = fields.UUID(required=True)
     round_name = fields.String(required=True)
-    on_day = fields.Date(required=True, allow_none=True)
+    round_name_en = fields.String(required=True)
+    on_day = fields.Date(required=True)
 
 
 class LooksOut(Wire):
