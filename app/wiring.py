@@ -7,6 +7,7 @@ from pathlib import Path
 
 from flask import Flask
 
+from app.cli.demo import demo as demo_commands
 from app.cli.places import places as places_commands
 from app.cli.worker import worker as worker_command
 from app.core import models as _core_models  # noqa: F401 - tables must be known to migrations
@@ -75,6 +76,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     api.register_blueprint(patrols_blp)
     api.register_blueprint(insights_blp)
     app.cli.add_command(places_commands)
+    app.cli.add_command(demo_commands)
     app.cli.add_command(worker_command)
     _register_token_errors()
     return app
