@@ -8,7 +8,9 @@ from pathlib import Path
 from flask import Flask
 
 from app.cli.demo import demo as demo_commands
+from app.cli.ledger import ledger_cli
 from app.cli.places import places as places_commands
+from app.cli.staff import staff as staff_commands
 from app.cli.worker import worker as worker_command
 from app.core import models as _core_models  # noqa: F401 - tables must be known to migrations
 from app.core import problems
@@ -27,6 +29,7 @@ from app.people.principal import load_principal
 from app.people.routes import blp as people_blp
 from app.places import models as _places_models  # noqa: F401
 from app.sync import models as _sync_models  # noqa: F401
+from app.sync.routes import blp as sync_blp
 from config import Settings, read_settings
 
 ACCESS_TOKEN_MINUTES = 15
@@ -75,9 +78,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     api.register_blueprint(people_blp)
     api.register_blueprint(patrols_blp)
     api.register_blueprint(insights_blp)
+    api.register_blueprint(sync_blp)
     app.cli.add_command(places_commands)
+    app.cli.add_command(ledger_cli)
     app.cli.add_command(demo_commands)
     app.cli.add_command(worker_command)
+    app.cli.add_command(staff_commands)
     _register_token_errors()
     return app
 
