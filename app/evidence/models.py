@@ -26,6 +26,12 @@ class Proof(Base):
         Index("ix_proof_user_captured", "user_id", "captured_at"),
         Index("ix_proof_device_captured", "device_id", "captured_at"),
         Index(
+            "ix_proof_decided",  # a worker's own decisions, for the feed
+            "user_id",
+            "received_at",
+            postgresql_where="review_state in ('accepted','rejected','answered')",
+        ),
+        Index(
             "ix_proof_review",
             "street_code",
             "review_state",

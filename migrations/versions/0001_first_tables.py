@@ -93,6 +93,17 @@ for each statement execute function ledger_is_append_only()
 """,
 )
 
+# A restored database must be sealed once while nobody writes; locking needs more than the
+# application's role may do.
+LEDGER_PAUSE = (
+    """
+create function pause_ledger() returns void
+language sql security definer set search_path = public, pg_temp as $$
+  lock table ledger_row in share mode
+$$
+""",
+)
+
 # The application's role, where the installation has one (see docs/operations.md).
 GRANTS = (
     """
@@ -109,12 +120,12 @@ begin
   end if;
 end $$
 """,
-    "revoke execute on function drop_track_fixes_before, ensure_partitions from public",
+    "revoke execute on function drop_track_fixes_before, ensure_partitions, pause_ledger from public",
     """
 do $$
 begin
   if exists (select from pg_roles where rolname = 'ironfeet_app') then
-    grant execute on function drop_track_fixes_before, ensure_partitions to ironfeet_app;
+    grant execute on function drop_track_fixes_before, ensure_partitions, pause_ledger to ironfeet_app;
   end if;
 end $$
 """,
@@ -123,7 +134,7 @@ end $$
 
 def upgrade() -> None:
     _create_tables()
-    for statement in (*PARTITIONS, *LEDGER_LOCKS, *GRANTS):
+    for statement in (*PARTITIONS, *LEDGER_LOCKS, *LEDGER_PAUSE, *GRANTS):
         op.execute(statement)
 
 
@@ -192,7 +203,11 @@ def _create_tables() -> None:  # noqa: PLR0915 - a list of tables
         sa.Column("street_code", sa.Text(), nullable=False),
         sa.Column("batch_no", sa.BigInteger(), nullable=False),
         sa.Column("sealed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("cluster_id", sa.Text(), nullable=False),
+        sa.Column("floor_id", sa.BigInteger(), nullable=False),
         sa.Column("horizon_tx", sa.BigInteger(), nullable=False),
+        sa.Column("last_tx", sa.BigInteger(), nullable=False),
+        sa.Column("last_id", sa.BigInteger(), nullable=False),
         sa.Column("row_ids", postgresql.ARRAY(sa.BigInteger()), nullable=False),
         sa.Column("row_hashes", sa.LargeBinary(), nullable=False),
         sa.Column("previous_hash", sa.LargeBinary(), nullable=False),
@@ -249,6 +264,7 @@ def _create_tables() -> None:  # noqa: PLR0915 - a list of tables
         sa.Column("detail", sa.Text(), nullable=True),
         sa.Column("clock_skew_s", sa.Double(), nullable=False),
         sa.Column("applied_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("tried_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("state in ('applied','held','refused')", name=op.f("ck_log_entry_state")),
         sa.PrimaryKeyConstraint("street_code", "log_id", "id", name=op.f("pk_log_entry")),
     )
@@ -329,6 +345,13 @@ def _create_tables() -> None:  # noqa: PLR0915 - a list of tables
         sa.PrimaryKeyConstraint("street_code", "id", name=op.f("pk_proof")),
     )
     op.create_index("ix_proof_device_captured", "proof", ["device_id", "captured_at"], unique=False)
+    op.create_index(
+        "ix_proof_decided",
+        "proof",
+        ["user_id", "received_at"],
+        unique=False,
+        postgresql_where="review_state in ('accepted','rejected','answered')",
+    )
     op.create_index(
         "ix_proof_review",
         "proof",

@@ -1,0 +1,84 @@
+"""The kinds of entries: the shape of each body, and who applies it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from marshmallow import ValidationError
+
+from app.core import problems
+from app.core.entry import Applied, Entry, Memory, Refused
+from app.core.fields import Wire
+from app.evidence import schemas as evidence_schemas
+from app.evidence import service as evidence
+from app.patrols import schemas as patrols_schemas
+from app.patrols import service as patrols
+from app.people import schemas as people_schemas
+from app.people import service as people
+
+Handler = Callable[[Entry, dict[str, Any], Memory], Applied]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How entries of one kind are read and applied.
+
+    Attributes:
+        read: validates a body; raises marshmallow's ValidationError.
+        apply: the owner's handler.
+        others_look: other entries of a batch look up in the database what this one writes, so it is
+            flushed at once. Check-ins, tracks and gaps wait for the end of the batch.
+    """
+
+    read: Callable[[dict[str, Any]], dict[str, Any]]
+    apply: Handler
+    others_look: bool = True
+
+
+def _reader(schema: type[Wire]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    load: Callable[[dict[str, Any]], dict[str, Any]] = schema().load
+    return load
+
+
+KINDS: dict[str, Kind] = {
+    "shift_started": Kind(_reader(people_schemas.ShiftStartedBody), people.start_shift),
+    "shift_ended": Kind(_reader(people_schemas.ShiftEndedBody), people.end_shift),
+    "round_started": Kind(_reader(patrols_schemas.RoundStartedBody), patrols.start_round),
+    "round_finished": Kind(_reader(patrols_schemas.RoundFinishedBody), patrols.finish_round),
+    "check_in": Kind(_reader(patrols_schemas.CheckInBody), patrols.record_check_in, others_look=False),
+    "stop_skipped": Kind(_reader(patrols_schemas.StopSkippedBody), patrols.skip_stop),
+    "track": Kind(_reader(evidence_schemas.TrackBody), evidence.record_track, others_look=False),
+    "gap": Kind(_reader(evidence_schemas.GapBody), evidence.record_gap, others_look=False),
+    "review_answered": Kind(_reader(evidence_schemas.ReviewAnsweredBody), evidence.answer_review),
+}
+
+CARRY_POSITIONS = ("shift_started", "round_started", "check_in", "track")
+
+
+def read_body(kind: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Validate *body* by its *kind*.
+
+    Raises:
+        Refused: ENTRY_UNKNOWN_KIND or ENTRY_INVALID, with the first fault in words.
+    """
+    known = KINDS.get(kind)
+    if known is None:
+        raise Refused(problems.ENTRY_UNKNOWN_KIND, f"{kind} is not a kind of entry.")
+    try:
+        return known.read(body)
+    except ValidationError as error:
+        raise Refused(problems.ENTRY_INVALID, _first_fault(error.messages)) from error
+
+
+def _first_fault(messages: Any) -> str:
+    """The first message with its path, in ASCII: it echoes names that the caller chose."""
+    path: list[str] = []
+    while isinstance(messages, dict | list) and messages:
+        if isinstance(messages, list):
+            messages = messages[0]
+            continue
+        name, messages = next(iter(messages.items()))
+        path.append(ascii(str(name)[:40]).strip("'"))
+    return f"{'.'.join(path)}: {messages}"[:200]
