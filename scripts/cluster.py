@@ -26,6 +26,7 @@ DATABASE = "ironfeet"
 SOCKET_PATH_LIMIT = 100  # bytes; the kernel takes 107 with the socket's own name behind it
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
+REVIVALS = 5  # attempts to bring a dead server back, a second apart
 SHARED_PLACES = Path("/var/lib/ironfeet")  # data of a server whose own folder its user cannot enter
 
 
@@ -47,7 +48,7 @@ def find_programs(major: str | None = None) -> Path | None:
             found.append((int(version), folder))
     if not found and (config := shutil.which("pg_config")):
         asked = subprocess.run(
-            [config, "--bindir", "--sharedir", "--version"], capture_output=True, text=True
+            [config, "--bindir", "--sharedir", "--version"], check=False, capture_output=True, text=True
         )
         bin_dir, share_dir, version = asked.stdout.split("\n")[:3]
         number = version.split()[-1].split(".")[0]
@@ -61,9 +62,29 @@ def _namespaces_work() -> bool:
     """True where an unprivileged-looking user can be made by a user namespace."""
     command = ["unshare", "--user", "--map-user=1000", "--map-group=1000", "true"]
     try:
-        return subprocess.run(command, capture_output=True, timeout=10).returncode == 0
+        return subprocess.run(command, check=False, capture_output=True, timeout=10).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
+
+
+def short_folder(wanted: Path) -> Path:
+    """A private folder for unix sockets: *wanted*, or a short one where its path is too long.
+
+    Raises:
+        ClusterError: where somebody else made the folder first.
+    """
+    folder = wanted
+    if len(os.fsencode(wanted)) > SOCKET_PATH_LIMIT:
+        name = "ironfeet-" + hashlib.sha256(bytes(wanted)).hexdigest()[:12]
+        temporary = Path(tempfile.gettempdir())
+        roomy = len(os.fsencode(temporary / name)) <= SOCKET_PATH_LIMIT
+        folder = (temporary if roomy else Path("/tmp")) / name  # noqa: S108 - checked below
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or os.geteuid() not in {found.st_uid, 0}:
+        raise ClusterError(f"{folder} belongs to somebody else; remove it or set TMPDIR.")
+    folder.chmod(0o700)  # who can enter it may talk to what listens there
+    return folder
 
 
 class Cluster:
@@ -131,6 +152,27 @@ class Cluster:
                 self.process.wait()
         self.process = None
 
+    def revive(self) -> None:
+        """Start the server again after it ended without being asked.
+
+        A server that somebody else has put in its place is stopped first: it would outlive us.
+
+        Raises:
+            ClusterError: where it does not come back.
+        """
+        if self.process is not None:
+            self.process.wait()
+        if pid := self._running_pid():
+            os.kill(pid, signal.SIGINT)
+        for attempt in range(REVIVALS):
+            try:
+                self.start()
+                return
+            except ClusterError:  # processes of the dead server may hold its memory for a moment
+                if attempt == REVIVALS - 1:
+                    raise
+                time.sleep(1)
+
     def sql(self, statement: str, database: str = "postgres") -> str:
         """Run *statement* as the owner with ``psql`` and return its bare output.
 
@@ -139,16 +181,16 @@ class Cluster:
         """
         command = [str(self._programs() / "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
         command += ["-h", str(self.socket), "-U", OWNER, "-d", database, "-c", statement]
-        ran = subprocess.run(command, capture_output=True, text=True)
+        ran = subprocess.run(command, check=False, capture_output=True, text=True)
         if ran.returncode != 0:
             raise ClusterError(f"The database refused: {ran.stderr.strip()}")
         return ran.stdout.strip()
 
     def ensure_database(self, database: str = DATABASE) -> None:
         """Make the application's role and *database* with PostGIS where they are missing."""
-        if not self.sql(f"select 1 from pg_roles where rolname = '{APPLICATION}'"):
+        if not self.sql(f"select 1 from pg_roles where rolname = '{APPLICATION}'"):  # noqa: S608 - our own names
             self.sql(f"create role {APPLICATION} login")
-        if not self.sql(f"select 1 from pg_database where datname = '{database}'"):
+        if not self.sql(f"select 1 from pg_database where datname = '{database}'"):  # noqa: S608
             self.sql(f"create database {database}")
         self.sql("create extension if not exists postgis", database)
 
@@ -184,34 +226,20 @@ class Cluster:
             ) from None
         self._as_postgres = True
         reachable = subprocess.run(
-            self._wrapped(["test", "-x", str(self.home)]), cwd="/", capture_output=True
+            self._wrapped(["test", "-x", str(self.home)]), check=False, cwd="/", capture_output=True
         ).returncode
         if reachable != 0:
             shared.mkdir(parents=True, exist_ok=True)
             self.data, self.socket = shared / "data", shared / "socket"
-        for folder in (self.data, self.socket):
-            folder.mkdir(mode=0o700, exist_ok=True)
-            os.chown(folder, account.pw_uid, account.pw_gid)
+        self.data.mkdir(mode=0o700, exist_ok=True)
+        os.chown(self.data, account.pw_uid, account.pw_gid)
 
     def _choose_socket(self) -> None:
-        """Move the socket to a short path where the folder's own is too long for the kernel."""
-        if len(os.fsencode(self.socket)) > SOCKET_PATH_LIMIT:
-            name = "ironfeet-" + hashlib.sha256(bytes(self.home)).hexdigest()[:12]
-            owner = self.socket.stat() if self._as_postgres else None
-            self.socket = Path(tempfile.gettempdir()) / name
-            if len(os.fsencode(self.socket)) > SOCKET_PATH_LIMIT:
-                self.socket = Path("/tmp") / name  # noqa: S108 - made 0700 and checked below
-            self.socket.mkdir(mode=0o700, exist_ok=True)
-            if owner is not None:
-                os.chown(self.socket, owner.st_uid, owner.st_gid)
-        self.socket.mkdir(mode=0o700, exist_ok=True)
-        found = self.socket.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != self._server_uid():
-            raise ClusterError(f"{self.socket} belongs to somebody else; remove it or set TMPDIR.")
-        self.socket.chmod(0o700)  # who can enter this folder may sign in: nobody else may
-
-    def _server_uid(self) -> int:
-        return pwd.getpwnam("postgres").pw_uid if self._as_postgres else os.geteuid()
+        """Take a folder that the kernel's limit allows and that only the server's user can enter."""
+        self.socket = short_folder(self.socket)
+        if self._as_postgres:
+            account = pwd.getpwnam("postgres")
+            os.chown(self.socket, account.pw_uid, account.pw_gid)
 
     def _wrapped(self, command: list[str], *, die_with_parent: bool = False) -> list[str]:
         """*command* as the user the server runs as, interrupted when this process dies."""
@@ -249,7 +277,7 @@ class Cluster:
             raise ClusterError(f"{self.data} is not empty and holds no database; move it away.")
         command = [str(self._programs() / "initdb"), "-D", str(self.data), "-U", OWNER, "--auth=trust"]
         command += ["--no-sync", "--locale=C.UTF-8", "-E", "UTF8"]
-        ran = subprocess.run(self._wrapped(command), cwd="/", capture_output=True, text=True)
+        ran = subprocess.run(self._wrapped(command), check=False, cwd="/", capture_output=True, text=True)
         if ran.returncode != 0:
             raise ClusterError(f"The database could not be made in {self.data}: {_last_line(ran.stderr)}")
 
@@ -267,7 +295,7 @@ class Cluster:
             if self.process.poll() is not None:
                 raise ClusterError(f"The database did not start: {self._complaint()} (log: {self.log})")
             command = [str(programs / "pg_isready"), "-q", "-h", str(self.socket), "-t", "1"]
-            if subprocess.run(command, capture_output=True).returncode == 0:
+            if subprocess.run(command, check=False, capture_output=True).returncode == 0:
                 return
             time.sleep(0.03)
         self.stop()
