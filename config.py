@@ -30,6 +30,7 @@ class Settings:
         tile_url: XYZ template of an optional background map, or "" for the bundled outline only.
         tile_datum: datum of those tiles: ``wgs84``, ``gcj02`` or ``bd09``.
         tile_attribution: the credit line that the tile provider asks for.
+        tag_sheet_font: TrueType file with Chinese characters for tag sheets, or "" to look for one.
     """
 
     mode: str
@@ -39,6 +40,7 @@ class Settings:
     tile_url: str = ""
     tile_datum: str = "wgs84"
     tile_attribution: str = ""
+    tag_sheet_font: str = ""
     pool_size: int = 8
 
     @property
@@ -78,6 +80,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         tile_url=environ.get("TILE_URL", ""),
         tile_datum=datum,
         tile_attribution=environ.get("TILE_ATTRIBUTION", ""),
+        tag_sheet_font=environ.get("TAG_SHEET_FONT", ""),
         pool_size=int(environ.get("DATABASE_POOL_SIZE", "8")),
     )
 

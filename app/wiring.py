@@ -28,6 +28,7 @@ from app.people import models as _people_models  # noqa: F401
 from app.people.principal import load_principal
 from app.people.routes import blp as people_blp
 from app.places import models as _places_models  # noqa: F401
+from app.places.routes import blp as places_blp
 from app.sync import models as _sync_models  # noqa: F401
 from app.sync.routes import blp as sync_blp
 from config import Settings, read_settings
@@ -76,6 +77,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     register_errors(app)
     set_principal_loader(load_principal)
     api.register_blueprint(people_blp)
+    api.register_blueprint(places_blp)
     api.register_blueprint(patrols_blp)
     api.register_blueprint(insights_blp)
     api.register_blueprint(sync_blp)

@@ -94,6 +94,7 @@ WEAK_PASSWORD = _define("weak-password", 422, "The password does not meet the po
 # Ids and states
 ID_REUSED = _define("id-reused", 409, "This id was used before with other content")
 CONFLICT = _define("conflict", 409, "This no longer fits the present state")
+SHEET_UNPRINTABLE = _define("sheet-unprintable", 503, "The server has no font to print this sheet with")
 # The phone's log: answers per entry
 ENTRY_MALFORMED = _define("entry-malformed", 422, "The entry could not be read")
 ENTRY_UNKNOWN_KIND = _define("entry-unknown-kind", 422, "This kind of entry is not known to the server")
