@@ -53,15 +53,21 @@ class LedgerRow(Base):
 class LedgerBatch(Base):
     """A sealed batch: the ids and hashes of its rows, chained to the batch before it.
 
-    ``hash`` = SHA-256 of the previous hash, the batch number, the ids and the row hashes.
+    ``hash`` covers every other column (see ``rules.batch_hash``). ``last_tx`` and ``last_id`` are the
+    position up to which the ledger is sealed; it counts for rows with an id above ``floor_id``, because
+    a database that was restored into another cluster (``cluster_id``) starts counting transactions anew.
     """
 
     __tablename__ = "ledger_batch"
 
     street_code: Mapped[str] = mapped_column(Text, primary_key=True)
-    batch_no: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    batch_no: Mapped[int] = mapped_column(BigInteger, primary_key=True)  # from 1, without gaps
     sealed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    cluster_id: Mapped[str] = mapped_column(Text)  # PostgreSQL's system identifier
+    floor_id: Mapped[int] = mapped_column(BigInteger)
     horizon_tx: Mapped[int] = mapped_column(BigInteger)  # rows of later transactions are not in it
+    last_tx: Mapped[int] = mapped_column(BigInteger)
+    last_id: Mapped[int] = mapped_column(BigInteger)
     row_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     row_hashes: Mapped[bytes] = mapped_column(LargeBinary)  # 32 bytes a row, in the order of row_ids
     previous_hash: Mapped[bytes] = mapped_column(LargeBinary)

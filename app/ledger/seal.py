@@ -1,0 +1,181 @@
+"""Sealing: rows that are final go into hash-chained batches, each exactly once.
+
+Final means that the row's transaction is older than every running one (docs/adr/0003-ledger-order.md),
+so nothing can still appear before it. A database that was restored into another cluster counts its
+transactions anew; its first seal there pauses writers, seals whatever no batch lists, and follows the
+new count from then on, for rows with higher ids only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from sqlalchemy import insert, text
+
+from app.core import clock
+from app.core.extensions import db
+from app.ledger.models import LedgerBatch
+from app.ledger.reading import BATCH_COLUMNS, ROW_COLUMNS, read_batch, read_row
+from app.ledger.rules import BATCH_ROWS, NO_HASH, Batch, Row, batch_hash, row_hash
+
+_LOCK = "select pg_try_advisory_xact_lock(hashtext('ledger.seal'))"
+
+# Jumps from street to street along the primary key instead of reading every row.
+STREETS = """
+with recursive street(code) as (
+    select min(street_code) from ledger_row
+    union all
+    select (select min(street_code) from ledger_row where street_code > code) from street where code is not null
+)
+select code from street where code is not null
+"""
+
+_LAST = text(
+    f"select {BATCH_COLUMNS} from ledger_batch where street_code = :street order by batch_no desc limit 1"  # noqa: S608 - constants
+)
+
+_MOMENT = text("""
+select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as horizon_tx,
+       (select system_identifier::text from pg_control_system()) as cluster_id
+""")
+
+_FINAL = text(f"""
+select {ROW_COLUMNS}
+from ledger_row r
+where r.street_code = :street and r.id > :floor_id and (r.tx, r.id) > (:last_tx, :last_id)
+  and r.tx < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+order by r.tx, r.id limit :most
+""")  # noqa: S608 - constants
+
+_UNLISTED = text(f"""
+select {ROW_COLUMNS}
+from ledger_row r
+left join (select unnest(row_ids) as id from ledger_batch where street_code = :street) listed on listed.id = r.id
+where r.street_code = :street and listed.id is null
+order by r.id
+""")  # noqa: S608 - constants
+
+_FROM_ELSEWHERE = text("""
+select exists (select from ledger_row where street_code = :street
+               and tx >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
+""")
+
+_PAUSE = text("select set_config('lock_timeout', '10s', true), pause_ledger()")
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """What one run did; *busy* where another sealer was at work."""
+
+    rows: int = 0
+    batches: int = 0
+    busy: bool = False
+
+
+def seal_pending() -> Sealed:
+    """Seal everything that is final, street by street, in the caller's transaction.
+
+    One sealer works at a time; a second one finds it busy and does nothing. No rows, no batch.
+    """
+    if not db.session.scalar(text(_LOCK)):
+        return Sealed(busy=True)
+    rows = batches = 0
+    for street_code in db.session.scalars(text(STREETS)).all():
+        for batch in _seal_street(street_code):
+            rows += len(batch.row_ids)
+            batches += 1
+    return Sealed(rows, batches)
+
+
+def _seal_street(street_code: str) -> Iterator[Batch]:
+    found = db.session.execute(_LAST, {"street": street_code}).one_or_none()
+    last = read_batch(found) if found else None
+    moment = db.session.execute(_MOMENT).one()
+    if last is None:
+        restored = bool(db.session.scalar(_FROM_ELSEWHERE, {"street": street_code}))
+    else:
+        restored = last.cluster_id != moment.cluster_id
+    if restored:
+        for batch in _account(street_code, last, moment):
+            last = batch
+            yield batch
+    while True:
+        batch_or_none = _next_batch(street_code, last, moment)
+        if batch_or_none is None:
+            return
+        last = batch_or_none
+        yield last
+        if len(last.row_ids) < BATCH_ROWS:
+            return
+
+
+def _next_batch(street_code: str, last: Batch | None, moment: Any) -> Batch | None:
+    """Seal the next rows in order, or return None where there are none."""
+    floor_id = last.floor_id if last else 0
+    found = db.session.execute(
+        _FINAL,
+        {
+            "street": street_code,
+            "floor_id": floor_id,
+            "last_tx": last.last_tx if last else 0,
+            "last_id": last.last_id if last else 0,
+            "most": BATCH_ROWS,
+        },
+    ).all()
+    if not found:
+        return None
+    rows = [read_row(row) for row in found]
+    position = (rows[-1].tx, rows[-1].id)
+    return _store(street_code, last, moment, rows, floor_id=floor_id, position=position)
+
+
+def _account(street_code: str, last: Batch | None, moment: Any) -> Iterator[Batch]:
+    """Seal every row that no batch lists, whatever its transaction, while nobody writes.
+
+    The last batch may be empty: it says from which id on the new cluster's count is followed.
+    """
+    db.session.execute(_PAUSE)
+    floor_id = db.session.scalar(
+        text("select coalesce(max(id), 0) from ledger_row where street_code = :street"),
+        {"street": street_code},
+    )
+    stream = db.session.execute(
+        _UNLISTED, {"street": street_code}, execution_options={"yield_per": BATCH_ROWS}
+    )
+    size = BATCH_ROWS
+    for found in stream.partitions(BATCH_ROWS):
+        rows = [read_row(row) for row in found]
+        size = len(rows)
+        last = _store(street_code, last, moment, rows, floor_id=floor_id or 0, position=(0, 0))
+        yield last
+    if size == BATCH_ROWS:
+        yield _store(street_code, last, moment, [], floor_id=floor_id or 0, position=(0, 0))
+
+
+def _store(
+    street_code: str,
+    last: Batch | None,
+    moment: Any,
+    rows: Sequence[Row],
+    *,
+    floor_id: int,
+    position: tuple[int, int],
+) -> Batch:
+    batch = Batch(
+        street_code=street_code,
+        batch_no=last.batch_no + 1 if last else 1,
+        sealed_at=clock.now(),
+        cluster_id=moment.cluster_id,
+        floor_id=floor_id,
+        horizon_tx=moment.horizon_tx,
+        last_tx=position[0],
+        last_id=position[1],
+        row_ids=tuple(row.id for row in rows),
+        row_hashes=b"".join(row_hash(row) for row in rows),
+        previous_hash=last.hash if last else NO_HASH,
+    )
+    batch = replace(batch, hash=batch_hash(batch))
+    db.session.execute(insert(LedgerBatch).values(asdict(batch) | {"row_ids": list(batch.row_ids)}))
+    return batch
