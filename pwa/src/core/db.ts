@@ -33,7 +33,14 @@ export interface EntryRow {
 }
 
 /** An entry that the server refused; kept until the person has read it. */
-export interface AttentionRow extends EntryRow {
+export interface AttentionRow {
+  id: string
+  user: string
+  kind: string
+  at: string
+  body: Record<string, unknown>
+  payload: string | null // null where the entry was held before: the server has it
+  signature: string | null
   problem: string
   detail: string
   refused_at: string
