@@ -125,6 +125,14 @@ class Candidate:
             self._body = kinds.read_body(reading.kind, reading.body)
         return self._body
 
+    def is_parent_of(self) -> list[str]:
+        """What others may name in ``waits_for`` until this one has arrived: a shift is known by the id of
+        the entry that started it, a round by its own."""
+        if self.reading is None:
+            return [str(self.id)]
+        started = self.reading.body.get("round") if self.kind == "round_started" else None
+        return [str(self.id), started] if rules.is_uuid(started) else [str(self.id)]
+
     def link_hashes(self, links: list[Link]) -> bool:
         """True where the entry names the hash of one of *links*, the entries stored before it."""
         reading = self.read()

@@ -85,7 +85,7 @@ def stored_entries(
     ids: Sequence[UUID],
     seqs: Iterable[int],
     *,
-    parents: Iterable[UUID] = (),
+    parents: Iterable[str] = (),
     all_held: bool = False,
 ) -> Stored:
     """Read the stored entries that matter.
@@ -93,7 +93,7 @@ def stored_entries(
     Args:
         ids: ids that were sent.
         seqs: numbers whose entries are predecessors of those sent.
-        parents: ids of entries that others may wait for.
+        parents: shifts and rounds that others may have waited for.
         all_held: every held entry, whatever it waits for.
     """
     rows = db.session.execute(
@@ -103,7 +103,7 @@ def stored_entries(
             "street_code": log.street_code,
             "ids": list(ids),
             "seqs": sorted(set(seqs)),
-            "parents": [str(parent) for parent in parents],
+            "parents": list(parents),
             "all_held": all_held,
             "max_waiting": MAX_WAITING,
         },
@@ -186,7 +186,7 @@ select e.log_id
     or (e.waits_for not like 'seq:%' and e.received_at <= :parents_before)
     or (e.waits_for = 'server' and e.tried_at <= :tried_before)
     or exists (select from shift where shift.id = parent.id)
-    or exists (select from round where round.id = parent.id)
+    or exists (select from round where round.id = parent.id and state not in ('planned', 'missed'))
     or exists (select from log_entry p
                 where p.street_code = e.street_code and p.id = parent.id and p.state = 'refused'
                   and p.log_id in (select other.id from phone_log other join phone_log mine

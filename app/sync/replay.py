@@ -11,7 +11,7 @@ import logging
 from collections.abc import Iterable
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.exc import (
     DataError,
     DBAPIError,
@@ -27,6 +27,7 @@ from app.core.extensions import db
 from app.people.models import PhoneLog
 from app.sync import kinds, rules
 from app.sync.candidates import (
+    WAITS_FOR_SEQ,
     WAITS_FOR_SERVER,
     Candidate,
     Link,
@@ -92,7 +93,7 @@ def _in_order(candidates: list[Candidate], stored: Chain, apply: _Fast | _Carefu
         if seq > 1 and all(link.waits for link in before) and not candidate.patience_over:
             outcome = held_for_chain(seq - 1)
         else:
-            outcome = apply.one(candidate, before)
+            outcome = apply.one(candidate, before, outcomes)
         outcomes[candidate.id] = outcome
         chain.setdefault(seq, []).append(Link(candidate.hash, outcome.waits_for_chain))
     _wake_children(candidates, chain, outcomes, apply)
@@ -104,12 +105,18 @@ def _wake_children(
     candidates: list[Candidate], chain: Chain, outcomes: Outcomes, apply: _Fast | _Careful
 ) -> None:
     """Try again those whose parent arrived after them, until no more parents arrive."""
-    waiting = [c for c in candidates if outcomes[c.id].state == "held"]
-    arrived = {str(i) for i, outcome in outcomes.items() if outcome.state != "held"}
-    while ready := [c for c in waiting if outcomes[c.id].waits_for in arrived]:
+    waiting = sorted((c for c in candidates if outcomes[c.id].state == "held"), key=lambda c: c.seq or 0)
+    news = [c for c in candidates if outcomes[c.id].state != "held"]
+    while ready := [c for c in waiting if outcomes[c.id].waits_for in _arrivals(news)]:
         for candidate in ready:
-            outcomes[candidate.id] = apply.one(candidate, chain.get((candidate.seq or 0) - 1, []))
-        arrived = {str(c.id) for c in ready if outcomes[c.id].state != "held"}
+            before = chain.get((candidate.seq or 0) - 1, [])
+            outcomes[candidate.id] = apply.one(candidate, before, outcomes)
+        news = [c for c in ready if outcomes[c.id].state != "held"]
+
+
+def _arrivals(decided: list[Candidate]) -> set[str]:
+    """What others may have waited for: shifts, and rounds that were planned only."""
+    return {parent for candidate in decided for parent in candidate.is_parent_of()}
 
 
 class _Fast:
@@ -119,7 +126,7 @@ class _Fast:
         self.phone_log = phone_log
         self.memory = Memory()
 
-    def one(self, candidate: Candidate, before: Iterable[Link]) -> Outcome:
+    def one(self, candidate: Candidate, before: Iterable[Link], _decided: Outcomes) -> Outcome:
         """Apply one entry.
 
         Raises:
@@ -154,7 +161,7 @@ class _Careful:
         self.phone_log = phone_log
         self.memory = Memory()
 
-    def one(self, candidate: Candidate, before: Iterable[Link]) -> Outcome:
+    def one(self, candidate: Candidate, before: Iterable[Link], decided: Outcomes) -> Outcome:
         """Apply one entry, or say why not.
 
         Raises:
@@ -167,17 +174,20 @@ class _Careful:
             return outcome
         except Exception as reason:
             self.memory = Memory()  # what it remembers may have been rolled back
-            return self._not_applied(candidate, reason)
+            return self._not_applied(candidate, reason, decided)
 
     def finish(self) -> None:
         """Everything is written already."""
 
-    def _not_applied(self, candidate: Candidate, reason: Exception) -> Outcome:
+    def _not_applied(self, candidate: Candidate, reason: Exception, decided: Outcomes) -> Outcome:
         if isinstance(reason, Refused):
+            obstacle = self._obstacle(decided) if candidate.kind == "round_finished" else None
+            if obstacle is not None:
+                return held_for_parent(obstacle, reason.kind)
             # a track that is refused was not proven to be taken on duty, so it is not stored
             return refused(reason.kind, reason.detail, keep_payload=candidate.kind != "track")
         if isinstance(reason, Held):
-            if self._was_refused(reason.waits_for):
+            if self._was_refused(reason.waits_for, decided):
                 return refused(reason.missing, keep_payload=candidate.kind != "track")
             return held_for_parent(reason.waits_for, reason.missing)
         if isinstance(reason, IntegrityError | DataError):
@@ -190,12 +200,31 @@ class _Careful:
         log.error("entry %s failed and is kept for later", candidate.id, exc_info=reason)
         return held_for_parent(WAITS_FOR_SERVER, problems.SERVER_ERROR)
 
-    def _was_refused(self, parent: UUID) -> bool:
+    def _obstacle(self, decided: Outcomes) -> str | None:
+        """What other entries of the person wait for: a round cannot be judged to be incomplete while some
+        of its visits are held."""
+        for outcome in decided.values():
+            if outcome.state == "held" and not outcome.waits_for_chain:
+                return outcome.waits_for
+        statement = select(LogEntry.waits_for).where(
+            LogEntry.log_id.in_(self._own_logs()),
+            LogEntry.state == "held",
+            LogEntry.waits_for.not_like(f"{WAITS_FOR_SEQ}%"),
+            LogEntry.kind != "round_finished",
+            LogEntry.id.not_in(decided),
+        )
+        return db.session.scalar(statement.limit(1))
+
+    def _own_logs(self) -> Select[UUID]:
+        return select(PhoneLog.id).where(PhoneLog.user_id == self.phone_log.user_id)
+
+    def _was_refused(self, parent: UUID, decided: Outcomes) -> bool:
         """True where the person's own entry that would have been the parent is refused for good."""
-        own_logs = select(PhoneLog.id).where(PhoneLog.user_id == self.phone_log.user_id)
+        if parent in decided:
+            return decided[parent].state == "refused"
         statement = select(LogEntry.id).where(
             LogEntry.street_code == self.phone_log.street_code,
-            LogEntry.log_id.in_(own_logs),
+            LogEntry.log_id.in_(self._own_logs()),
             LogEntry.id == parent,
             LogEntry.state == "refused",
         )

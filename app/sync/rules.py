@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 from uuid import UUID
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -142,6 +142,11 @@ def _matching(content: dict[str, Any], name: str, form: re.Pattern[str]) -> str:
     if not isinstance(value, str) or not form.fullmatch(value):
         raise Unreadable(f"{name} does not have the right form.")
     return value
+
+
+def is_uuid(value: Any) -> TypeGuard[str]:
+    """True where *value* is a UUID as entries write it."""
+    return isinstance(value, str) and _UUID.fullmatch(value) is not None
 
 
 def _uuid(content: dict[str, Any], name: str) -> UUID:

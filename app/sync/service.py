@@ -29,6 +29,7 @@ from app.sync.models import LogEntry
 from app.sync.queries import Stored
 from app.sync.replay import Outcomes, replay
 
+STARTS = ("shift_started", "round_started")  # kinds that other entries wait for
 FAULT_PAUSE = timedelta(minutes=10)  # between two trials of an entry that failed through our own fault
 
 
@@ -84,7 +85,7 @@ def take_in(user_id: UUID, log_id: UUID, sent_at: datetime, entries: Sequence[Se
         log,
         list(new),
         [c.seq - 1 for c in new.values() if c.seq],
-        parents=[c.id for c in new.values() if c.kind == "shift_started"],
+        parents=[parent for c in new.values() if c.kind in STARTS for parent in c.is_parent_of()],
     )
     fresh = [c for c in new.values() if c.id not in stored.by_id]
     outcomes = _decide(log, fresh, stored)
