@@ -15,6 +15,7 @@ import fcntl
 import hashlib
 import http.client
 import os
+import re
 import resource
 import secrets
 import shlex
@@ -171,11 +172,7 @@ class Stack:
         finally:
             os.close(output)
         if ended.returncode != 0:
-            lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-            said = [line for line in lines if not line.startswith(("[SQL", "(Background", " "))] or [
-                "no reason given"
-            ]
-            raise RunError(f"{failure}: {said[-1][:300]} (all of it: {log})")
+            raise RunError(f"{failure}: {_reason(log.read_text(errors='replace'))} (all of it: {log})")
 
     def _load_demo(self, state: Path) -> None:
         """Load the demo street on the first run; never in production."""
@@ -322,6 +319,13 @@ def _port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
         raise RunError(f"PORT is {text!r}; it must be a number between 1 and 65535.")
     return int(text)
+
+
+def _reason(said: str) -> str:
+    """The line that names the error in the output of a failed Python program."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    errors = [line for line in lines if re.match(r"[\w.]*\w(Error|Exception): |ironfeet: ", line)]
+    return (errors or lines or ["no reason given"])[-1][:300]
 
 
 def _ask(port: int, path: str) -> tuple[int | None, str]:
