@@ -1,0 +1,95 @@
+"""A phone registers the public key of its log, once."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Connection, text
+
+from app.core.ids import uuid7
+from tests import factories
+
+LOG, DEVICE = uuid7(), uuid7()
+
+
+def public_key(curve: ec.EllipticCurve | None = None, encoding: Encoding = Encoding.DER) -> str:
+    key = ec.generate_private_key(curve or ec.SECP256R1()).public_key()
+    return base64.b64encode(key.public_bytes(encoding, PublicFormat.SubjectPublicKeyInfo)).decode()
+
+
+@pytest.fixture
+def headers(client: FlaskClient) -> dict[str, str]:
+    street = factories.make_street()
+    factories.make_user("patroller", street.units[0], "one")
+    factories.make_user("patroller", street.units[0], "two")
+    return factories.sign_in(client, "one")
+
+
+def put(client: FlaskClient, headers: dict[str, str], **body: str) -> tuple[int, dict[str, str]]:
+    answer = client.put(
+        f"/api/v1/logs/{LOG}", headers=headers, json={"device_id": str(DEVICE), "label": "Chrome"} | body
+    )
+    assert answer.json is not None
+    return answer.status_code, answer.json
+
+
+def test_the_same_again_gets_the_same_answer(
+    client: FlaskClient, headers: dict[str, str], owner_db: Connection
+) -> None:
+    key = public_key()
+    first = put(client, headers, public_key=key)
+    assert first[0] == 200
+    assert first[1]["id"] == str(LOG)
+    assert put(client, headers, public_key=key, label="renamed") == first
+    rows = owner_db.execute(text("select subject_id, data from ledger_row where action = 'log.registered'"))
+    assert rows.all() == [(str(LOG), {"device_id": str(DEVICE)})]
+
+
+def test_another_key_device_or_person_is_refused(
+    app: Flask, client: FlaskClient, headers: dict[str, str]
+) -> None:
+    key = public_key()
+    put(client, headers, public_key=key)
+    status, problem = put(client, headers, public_key=public_key())
+    assert (status, problem["type"]) == (409, "/problems/id-reused")
+    status, problem = put(client, headers, public_key=key, device_id=str(uuid7()))
+    assert (status, problem["type"]) == (409, "/problems/id-reused")
+    other = app.test_client()
+    status, problem = put(other, factories.sign_in(other, "two"), public_key=key)
+    assert (status, problem["type"]) == (403, "/problems/log-not-yours")
+
+
+ED25519 = ed25519.Ed25519PrivateKey.generate().public_key()
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "x",
+        "é",
+        "AAAA",
+        base64.b64encode(b"\x30\x59" + b"\x00" * 89).decode(),
+        public_key(ec.SECP384R1()),
+        public_key(ec.SECP256K1()),
+        public_key(encoding=Encoding.PEM),
+        base64.b64encode(ED25519.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode(),
+        public_key()[:-8],
+        public_key().replace("A", "-", 1),
+        public_key()[:40] + "\n" + public_key()[40:],
+    ],
+)
+def test_only_a_p256_key_is_taken(client: FlaskClient, headers: dict[str, str], key: str) -> None:
+    status, problem = put(client, headers, public_key=key)
+    assert (status, problem["type"]) == (422, "/problems/invalid")
+    assert "public_key" in str(problem["errors"])
+
+
+def test_a_log_belongs_to_somebody_signed_in(client: FlaskClient, headers: dict[str, str]) -> None:
+    assert put(client, {}, public_key=public_key())[0] == 401
+    answer = client.put("/api/v1/logs/not-a-uuid", headers=headers, json={})
+    assert answer.status_code == 404
