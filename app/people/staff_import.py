@@ -50,7 +50,8 @@ def import_staff(raw: bytes) -> Imported:
         StaffRefused: some rows are bad; nothing was changed.
     """
     db.session.execute(select(func.pg_advisory_xact_lock(_IMPORT_LOCK)))
-    streets = dict(db.session.execute(select(Place.code, Place.street_code)).tuples().all())
+    places = db.session.execute(select(Place.code, Place.street_code))
+    streets = {code: street_code for code, street_code in places}  # noqa: C416 - mypy knows rows, not dict()
     staff = read_staff(raw, streets)
     users = {
         user.username: user
