@@ -15,6 +15,7 @@ _WORTH_SHOWING = re.compile(
     r"\b(ERROR|CRITICAL|FATAL|PANIC)\b|\[(error|crit|alert|emerg)\]|^\w+(\.\w+)*(Error|Exception): "
 )
 _SHOWN_WIDTH = 240
+_SHOWN_LINES = 3  # of each child at a time
 _LOG_LIMIT_BYTES = 10_000_000
 
 
@@ -64,8 +65,11 @@ class Child:
 
     def new_errors(self) -> list[str]:
         """Lines of the log since the last call that a person should see, shortened."""
-        lines = self._new_lines()
-        return [f"{self.name}: {line[:_SHOWN_WIDTH]}" for line in lines if _WORTH_SHOWING.search(line)]
+        lines = [line for line in self._new_lines() if _WORTH_SHOWING.search(line)]
+        shown = [f"{self.name}: {line[:_SHOWN_WIDTH]}" for line in lines[:_SHOWN_LINES]]
+        if len(lines) > _SHOWN_LINES:
+            shown.append(f"{self.name}: {len(lines) - _SHOWN_LINES} more in {self.log}")
+        return shown
 
     def _new_lines(self) -> list[str]:
         try:

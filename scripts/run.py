@@ -20,6 +20,7 @@ import resource
 import secrets
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -192,8 +193,8 @@ class Stack:
         file.write_text(text)
 
     def _start_children(self, hosts: tuple[str, ...]) -> None:
-        sockets = short_folder(self.var / "run")
-        web, live = sockets / "web.sock", sockets / "live.sock"
+        folder = short_folder(self.var / "run")
+        web, live = folder / "web.sock", folder / "live.sock"
         for leftover in (web, live):
             leftover.unlink(missing_ok=True)
         granian = self._python("granian", "--no-ws", "--log-level", "warning", "--workers-kill-timeout", "3")
@@ -205,6 +206,7 @@ class Stack:
             [*granian, "--uds", str(live), "--interface", "asgi", "--backlog", "4096", "app.live.hub:app"],
         )
         self._child("worker", self._python("flask", "worker"))
+        self._wait_until_open(web, live)  # the front complains about every upstream that is not there yet
         front = Front(
             work=self.var / "nginx",
             hosts=hosts,
@@ -215,6 +217,17 @@ class Stack:
             tile_url=self.environ.get("TILE_URL", ""),
         )
         self._child("nginx", front.command())
+
+    def _wait_until_open(self, *sockets: Path) -> None:
+        deadline = time.monotonic() + READY_WITHIN_S
+        for path in sockets:
+            while not _accepts(path):
+                self._look_after_children()
+                if time.monotonic() > deadline:
+                    raise RunError(
+                        f"Nothing listens on {path} after {READY_WITHIN_S:.0f} s (logs: {self.logs})."
+                    )
+                time.sleep(0.05)
 
     def _python(self, module: str, *arguments: str) -> list[str]:
         return [str(VENV / "bin/python"), "-m", module, *arguments]
@@ -326,6 +339,11 @@ def _reason(said: str) -> str:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     errors = [line for line in lines if re.match(r"[\w.]*\w(Error|Exception): |ironfeet: ", line)]
     return (errors or lines or ["no reason given"])[-1][:300]
+
+
+def _accepts(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        return probe.connect_ex(str(path)) == 0
 
 
 def _ask(port: int, path: str) -> tuple[int | None, str]:
