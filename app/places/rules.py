@@ -132,7 +132,7 @@ def _read_feature(index: int, feature: Any) -> tuple[PlaceIn | None, list[Fault]
     words = {key: properties.get(key) for key in _OWN_PROPERTIES}
     if words["name_en"] is None:
         words["name_en"] = ""
-    code, name = str(words["code"] or "")[:40], str(words["name"] or "")[:40]
+    code, name = _shown(words["code"]), _shown(words["name"])
     reasons = [
         f"{key} is missing or not plain text of at most {MAX_NAME} characters"
         for key, value in sorted(words.items())
@@ -168,6 +168,11 @@ def _read_feature(index: int, feature: Any) -> tuple[PlaceIn | None, list[Fault]
     )
 
 
+def _shown(value: Any) -> str:
+    """A value from the file as a fault may show it, whatever it is."""
+    return str(value or "")[:40].encode("utf-8", "backslashreplace").decode()
+
+
 def _is_text(value: Any, longest: int) -> bool:
     if not isinstance(value, str) or len(value) > longest:
         return False
@@ -195,7 +200,7 @@ def _code_reasons(code: str, level: str, parent_code: str) -> list[str]:
         return [f"level {level!r} is not known; use street, area, unit (or grid) or community"]
     shape, words = _CODE_SHAPES[level]
     if not re.fullmatch(shape, code, re.ASCII):
-        return [f"the code of a {level} must be {words}"]
+        return [f"a code of level {level} must be {words}"]
     if level == "street" and parent_code != code[:6]:
         return [f"the parent of street {code} must be its district {code[:6]}"]
     if level != "street" and parent_code[:9] != code[:9]:
@@ -261,7 +266,9 @@ def _tree_faults(places: list[PlaceIn]) -> list[Fault]:
         if parent is None:
             faults.append(fault_of(place, f"the parent {place.parent_code} is not in the file"))
         elif parent.level != wanted:
-            reason = f"the parent {parent.code} is a {parent.level}; the parent of a {place.level} must be a {wanted}"
+            reason = (
+                f"the parent {parent.code} is of level {parent.level}; the parent must be of level {wanted}"
+            )
             faults.append(fault_of(place, reason))
     return faults
 
