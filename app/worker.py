@@ -13,9 +13,11 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from uuid import UUID
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -29,14 +31,17 @@ from app.core import clock
 from app.core.extensions import db
 from app.core.models import WorkerHeartbeat
 from app.evidence import service as evidence
+from app.ledger import seal
 from app.patrols import service as patrols
 from app.people import service as people
+from app.sync import service as sync
 
 log = logging.getLogger(__name__)
 
 THREADS = 4
 TRACKS_KEPT = timedelta(days=90)
 HEARTBEATS_KEPT = timedelta(days=1)
+SEALED_AT_ONCE = 20  # batches a transaction
 PARTITIONS_AHEAD = "40 days"
 
 Batch = Callable[[datetime], bool]
@@ -51,12 +56,15 @@ class Job:
         batch: does a bounded piece of work at the given moment, without committing; True where there
             is more to do at once.
         alone: at most one worker at a time; another one leaves it out.
+        split: instead of ``batch``: finds the pieces at the given moment, each with a transaction of
+            its own, so that one which fails leaves the others.
     """
 
     name: str
     every_s: float
-    batch: Batch
+    batch: Batch | None = None
     alone: bool = False
+    split: Callable[[datetime], Sequence[Batch]] | None = None
 
 
 def own_name() -> str:
@@ -104,28 +112,42 @@ class Worker:
         Nothing is raised: one job that fails must not keep the others from being done.
         """
         with self.app.app_context():
-            try:
-                while not self.stopping.is_set() and self._one_batch(job):
-                    pass
-            except (OperationalError, PoolTimeout) as error:
-                self._note_away(error)
-            except DBAPIError as error:
-                if error.connection_invalidated:
-                    self._note_away(error)
-                else:
-                    log.exception("job %s failed and is tried again in %g s", job.name, job.every_s)
-            except Exception:
-                log.exception("job %s failed and is tried again in %g s", job.name, job.every_s)
-            else:
-                self._note_back()
-            finally:
-                db.session.remove()
+            pieces: list[Batch] = [job.batch] if job.batch else []
+            split = job.split
+            if split is not None:
 
-    def _one_batch(self, job: Job) -> bool:
+                def find(now: datetime) -> bool:
+                    pieces.extend(split(now))
+                    return False
+
+                self._do(job, find)
+            for piece in pieces:
+                self._do(job, piece)
+
+    def _do(self, job: Job, piece: Batch) -> bool:
+        """One piece of *job*, batch by batch until there is none left; False where it failed."""
+        try:
+            while not self.stopping.is_set() and self._one_batch(job, piece):
+                pass
+        except (OperationalError, PoolTimeout) as error:
+            self._note_away(error)
+            return False
+        except Exception as error:
+            if isinstance(error, DBAPIError) and error.connection_invalidated:
+                self._note_away(error)
+            else:
+                log.exception("job %s failed and is tried again in %g s", job.name, job.every_s)
+            return False
+        finally:
+            db.session.remove()
+        self._note_back()
+        return True
+
+    def _one_batch(self, job: Job, piece: Batch) -> bool:
         try:
             if job.alone and not _alone(job.name):
                 return False
-            more = job.batch(clock.now())
+            more = piece(clock.now())
             db.session.commit()
         except BaseException:
             db.session.rollback()
@@ -168,6 +190,16 @@ def _drop_old_tracks(now: datetime) -> bool:
     return False
 
 
+def _held_logs(now: datetime) -> list[Batch]:
+    """A piece for every log with held entries whose time may have come: no two logs are locked at once."""
+    return [partial(_release_held, log_id) for log_id in sync.logs_to_release(now)]
+
+
+def _release_held(log_id: UUID, now: datetime) -> bool:
+    sync.release_held(log_id, now)
+    return False
+
+
 def _forget_last_positions(_now: datetime) -> bool:
     evidence.forget_last_positions()
     return False
@@ -186,6 +218,8 @@ JOBS = (
     Job("rounds.mark_missed", 15, lambda now: patrols.mark_missed(now) > 0),
     Job("shifts.end_forgotten", 30, lambda now: people.end_forgotten_shifts(now) > 0),
     Job("positions.forget_last", 30, _forget_last_positions),
+    Job("entries.release", 20, split=_held_logs),
+    Job("ledger.seal", 15, lambda _now: seal.seal_pending(SEALED_AT_ONCE).more),
     Job("partitions.ensure", _HOUR_S, _ensure_partitions, alone=True),
     Job("tracks.drop_old", _DAY_S, _drop_old_tracks, alone=True),
     Job("heartbeats.forget", _DAY_S, _forget_workers),

@@ -67,48 +67,53 @@ _PAUSE = text("select set_config('lock_timeout', '10s', true), pause_ledger()")
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """What one run did; *busy* where another sealer was at work."""
+    """What one run did; *busy* where another sealer was at work, *more* where it stopped at its limit."""
 
     rows: int = 0
     batches: int = 0
     busy: bool = False
+    more: bool = False
 
 
-def seal_pending() -> Sealed:
-    """Seal everything that is final, street by street, in the caller's transaction.
+def seal_pending(most_batches: int = 1_000) -> Sealed:
+    """Seal what is final, street by street, in the caller's transaction.
 
     One sealer works at a time; a second one finds it busy and does nothing. No rows, no batch.
+
+    Args:
+        most_batches: stop after so many, so that a transaction stays short; the account of a restored
+            database is taken as a whole.
     """
     if not db.session.scalar(text(_LOCK)):
         return Sealed(busy=True)
     rows = batches = 0
     for street_code in db.session.scalars(text(STREETS)).all():
-        for batch in _seal_street(street_code):
-            rows += len(batch.row_ids)
-            batches += 1
+        moment = db.session.execute(_MOMENT).one()
+        last = _last_batch(street_code)
+        if _is_restored(street_code, last, moment):
+            for made in _account(street_code, last, moment):
+                last = made
+                rows, batches = rows + len(made.row_ids), batches + 1
+        full = True
+        while full and (following := _next_batch(street_code, last, moment)):
+            last = following
+            rows, batches = rows + len(last.row_ids), batches + 1
+            if batches >= most_batches:
+                return Sealed(rows, batches, more=True)
+            full = len(last.row_ids) == BATCH_ROWS
     return Sealed(rows, batches)
 
 
-def _seal_street(street_code: str) -> Iterator[Batch]:
+def _last_batch(street_code: str) -> Batch | None:
     found = db.session.execute(_LAST, {"street": street_code}).one_or_none()
-    last = read_batch(found) if found else None
-    moment = db.session.execute(_MOMENT).one()
+    return read_batch(found) if found else None
+
+
+def _is_restored(street_code: str, last: Batch | None, moment: Any) -> bool:
+    """True where rows may stem from a cluster with a transaction count of its own."""
     if last is None:
-        restored = bool(db.session.scalar(_FROM_ELSEWHERE, {"street": street_code}))
-    else:
-        restored = last.cluster_id != moment.cluster_id
-    if restored:
-        for batch in _account(street_code, last, moment):
-            last = batch
-            yield batch
-    while True:
-        batch_or_none = _next_batch(street_code, last, moment)
-        if batch_or_none is None:
-            return
-        last = batch_or_none
-        yield last
-        if len(last.row_ids) < BATCH_ROWS:
-            return
+        return bool(db.session.scalar(_FROM_ELSEWHERE, {"street": street_code}))
+    return bool(last.cluster_id != moment.cluster_id)
 
 
 def _next_batch(street_code: str, last: Batch | None, moment: Any) -> Batch | None:

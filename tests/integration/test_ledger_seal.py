@@ -97,6 +97,17 @@ def test_a_backlog_is_sealed_in_batches_without_gap(
     assert verify(app)[0] == 0
 
 
+def test_a_run_stops_at_its_limit_and_says_so(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seal, "BATCH_ROWS", 2)
+    write(app, 5)
+    with app.app_context():
+        assert seal.seal_pending(most_batches=2) == seal.Sealed(4, 2, more=True)
+        db.session.commit()
+        assert seal.seal_pending(most_batches=2) == seal.Sealed(1, 1)
+        db.session.commit()
+    assert verify(app)[0] == 0
+
+
 def test_a_transaction_that_commits_late_is_sealed_later_not_lost(app: Flask, owner: Engine) -> None:
     with owner.connect() as slow, slow.begin():
         slow.execute(
