@@ -31,6 +31,7 @@ class Front:
     Attributes:
         work: folder for its configuration and temporary files.
         hosts: addresses to listen on, IPv6 without brackets.
+        pages: the built pages.
         web, live: unix sockets of the API and of the live stream.
         tile_url: XYZ template of the background map, or "".
     """
@@ -41,6 +42,7 @@ class Front:
     web: Path
     live: Path
     log: Path
+    pages: Path
     tile_url: str = ""
 
     def command(self) -> list[str]:
@@ -90,7 +92,7 @@ http {{
     upstream ironfeet_live {{ server unix:{self.live}; }}
     server {{
 {listens}
-        root {ROOT}/pwa/dist;
+        root {self.pages};
         set $ironfeet_tiles "{tile_origin(self.tile_url)}";
         include {ROOT}/deploy/nginx/site.conf;
     }}

@@ -6,21 +6,19 @@
 
 Environment: PORT (8000), HOST (127.0.0.1), DATABASE_URL and OWNER_DATABASE_URL (an outside PostGIS
 instead of the private one), IRONFEET_VAR (folder of data and logs, ``var``), IRONFEET_MODE
-(development), WEB_WORKERS, TILE_URL, TILE_DATUM, TILE_ATTRIBUTION.
+(development), PLAY_DEMO (yes), WEB_WORKERS, TILE_URL, TILE_DATUM, TILE_ATTRIBUTION.
 """
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
-import http.client
 import os
 import re
 import resource
 import secrets
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -29,8 +27,9 @@ from typing import IO, NoReturn
 
 from scripts.cluster import APPLICATION, OWNER, Cluster, ClusterError, short_folder
 from scripts.front import Front, FrontError, free_hosts
+from scripts.probe import accepts, ask
 from scripts.processes import Child, dying_with_parent, end_all, open_log
-from scripts.provision import ROOT, VENV, Provision, ProvisionError
+from scripts.provision import DIST, ROOT, VENV, Provision, ProvisionError
 
 READY_WITHIN_S = 60.0
 END_WITHIN_S = 8.0
@@ -63,7 +62,13 @@ class Stack:
     @property
     def base_url(self) -> str:
         """Where the front answers on this machine."""
-        return f"http://{'127.0.0.1' if self.host in {'localhost', '0.0.0.0'} else self.host}:{self.port}"  # noqa: S104
+        return f"http://{f'[{self.local}]' if ':' in self.local else self.local}:{self.port}"
+
+    @property
+    def local(self) -> str:
+        """An address of this machine that the front listens on."""
+        everywhere = {"localhost": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+        return everywhere.get(self.host, self.host)
 
     # ---- start
 
@@ -214,6 +219,7 @@ class Stack:
             web=web,
             live=live,
             log=self.logs / "nginx.log",
+            pages=DIST,
             tile_url=self.environ.get("TILE_URL", ""),
         )
         self._child("nginx", front.command())
@@ -221,7 +227,7 @@ class Stack:
     def _wait_until_open(self, *sockets: Path) -> None:
         deadline = time.monotonic() + READY_WITHIN_S
         for path in sockets:
-            while not _accepts(path):
+            while not accepts(path):
                 self._look_after_children()
                 if time.monotonic() > deadline:
                     raise RunError(
@@ -245,7 +251,7 @@ class Stack:
         while waiting:
             self._look_after_children()
             for path, good in list(waiting.items()):
-                status, body = _ask(self.port, path)
+                status, body = ask(self.local, self.port, path)
                 if status in good:
                     del waiting[path]
                 else:
@@ -266,7 +272,8 @@ class Stack:
 
     def _play_demo(self, state: Path) -> None:
         """Walk the demo day once, in the background, through the public API."""
-        if self.mode != "development" or (state / "demo-played.stamp").exists():
+        wanted = self.mode == "development" and self.environ.get("PLAY_DEMO", "yes") == "yes"
+        if not wanted or (state / "demo-played.stamp").exists():
             return
         command = self._python("flask", "demo", "play", "--base-url", self.base_url)
         self.demo_play = Child("demo-play", command, self.logs / "demo-play.log", self.environ, ROOT)
@@ -339,24 +346,6 @@ def _reason(said: str) -> str:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     errors = [line for line in lines if re.match(r"[\w.]*\w(Error|Exception): |ironfeet: ", line)]
     return (errors or lines or ["no reason given"])[-1][:300]
-
-
-def _accepts(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        return probe.connect_ex(str(path)) == 0
-
-
-def _ask(port: int, path: str) -> tuple[int | None, str]:
-    """Status and the start of the answer to GET *path*; None where nobody answers."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=3)
-    try:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        return answer.status, answer.read(2000).decode(errors="replace")
-    except (OSError, http.client.HTTPException) as error:
-        return None, str(error)
-    finally:
-        connection.close()
 
 
 def _raise_stopped(_signal: int, _frame: object) -> NoReturn:

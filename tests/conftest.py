@@ -32,8 +32,7 @@ TEMPLATE = f"ironfeet_template_{os.getpid()}"
 
 # Rules between tables and the ledger's locks are off for the one transaction that empties the tables.
 _EMPTY_TABLES = "set local lock_timeout = '5s'; set local session_replication_role = replica; " + "; ".join(
-    f'delete from "{name}"'
-    for name in Base.metadata.tables
+    f'delete from "{name}"' for name in Base.metadata.tables
 )
 
 

@@ -1,0 +1,54 @@
+"""Production starts with safe settings or not at all."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from config import DEVELOPMENT_SECRET, SettingsError, read_settings
+
+GOOD = {"SECRET_KEY": "x" * 32, "DATABASE_URL": "postgresql://app@db/ironfeet"}
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"SECRET_KEY": ""}, "SECRET_KEY"),
+        ({"SECRET_KEY": DEVELOPMENT_SECRET}, "SECRET_KEY"),
+        ({"SECRET_KEY": "x" * 31}, "SECRET_KEY"),
+        ({"DATABASE_URL": ""}, "DATABASE_URL"),
+        ({"IRONFEET_MODE": "prod"}, "IRONFEET_MODE"),
+        ({"TILE_DATUM": "cgcs2000"}, "TILE_DATUM"),
+    ],
+)
+def test_a_bad_setting_is_refused_by_name(change, named):
+    with pytest.raises(SettingsError, match=named):
+        read_settings(GOOD | change)
+
+
+def test_production_is_the_default():
+    assert read_settings(GOOD).is_production
+
+
+def test_development_needs_no_secret():
+    settings = read_settings({"IRONFEET_MODE": "development", "DATABASE_URL": "postgres://a@b/c"})
+    assert settings.secret_key == DEVELOPMENT_SECRET
+    assert settings.database_url == settings.owner_database_url == "postgresql+psycopg://a@b/c"
+
+
+def test_the_server_itself_does_not_start_with_the_default_secret():
+    root = Path(__file__).resolve().parents[2]
+    environ = {
+        "DATABASE_URL": GOOD["DATABASE_URL"],
+        "SECRET_KEY": DEVELOPMENT_SECRET,
+        "PATH": "/usr/bin:/bin",
+    }
+    ran = subprocess.run(
+        [sys.executable, "-c", "import wsgi"], cwd=root, env=environ, capture_output=True, text=True
+    )
+    assert ran.returncode != 0
+    assert ran.stderr.startswith("ironfeet: SECRET_KEY is missing, a default, or shorter")
+    assert "Traceback" not in ran.stderr
