@@ -8,6 +8,7 @@ from pathlib import Path
 from flask import Flask
 
 from app.cli.demo import demo as demo_commands
+from app.cli.demo_play import play_command
 from app.cli.ledger import ledger_cli
 from app.cli.places import places as places_commands
 from app.cli.staff import staff as staff_commands
@@ -85,6 +86,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     api.register_blueprint(sync_blp)
     app.cli.add_command(places_commands)
     app.cli.add_command(ledger_cli)
+    demo_commands.add_command(play_command)
     app.cli.add_command(demo_commands)
     app.cli.add_command(worker_command)
     app.cli.add_command(staff_commands)

@@ -1,0 +1,168 @@
+"""``flask demo play``: the recorded walks, played through the public API as phones would send them.
+
+Each demo patroller signs in, registers a log with a key of their own and sends what it holds for the
+rounds of the latest day that has begun. Times lie in the past, never in the future: a walk that would
+still be going on is sent as far as it has got. Rounds that somebody has started are left alone, so a
+second run adds nothing until another window has opened.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import click
+from flask.cli import with_appcontext
+
+from app.cli.demo import DATA, DEMO_PASSWORD, refuse_in_production
+from app.cli.phone import Phone
+from app.cli.walk import Event, Mishaps, Step, Walk, read_walks
+from app.core import clock
+from app.core.ids import uuid7
+
+TIMEOUT_S = 30
+CHUNK = 20  # entries a phone sends at a time while it has network
+BEFORE = timedelta(minutes=6)
+AFTER = timedelta(minutes=4)
+SETTLED = timedelta(seconds=5)  # the newest entry lies this far in the past
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one demo patroller walks: which track, how long after the window opens, what goes wrong.
+
+    *left_out* counts the day's windows from 0; the round of that window is not walked.
+    """
+
+    track: str
+    starts_after: timedelta
+    mishaps: Mishaps
+    left_out: int | None = None
+
+
+PARTS = {
+    # The afternoon round of patrol1 is left for whoever tries the field app.
+    "patrol1": Part("K03", timedelta(minutes=12), Mishaps(gap=True), left_out=1),
+    "patrol2": Part("K02", timedelta(minutes=7), Mishaps(poor=1, offline=True)),
+    "patrol3": Part("K04", timedelta(minutes=21), Mishaps(jump=2)),
+    "patrol4": Part("K06", timedelta(minutes=33), Mishaps(early="下大雨，路面湿滑，余下点位改日补查")),
+    "patrol5": Part("K05", timedelta(minutes=16), Mishaps(stale=1, gap=True)),
+    "patrol6": Part("K01", timedelta(minutes=26), Mishaps(wrong_tag=0), left_out=0),  # and one is missed
+    "patrol7": Part("K08", timedelta(minutes=41), Mishaps(offline=True)),
+    "patrol8": Part("K07", timedelta(minutes=55), Mishaps()),
+}
+
+
+class Api:
+    """The public API over HTTP, as one signed-in person."""
+
+    def __init__(self, base_url: str) -> None:
+        if urlsplit(base_url).scheme not in {"http", "https"}:
+            raise click.ClickException(f"{base_url} is not an http address")
+        self.base_url = base_url.rstrip("/")
+        self.token = ""
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """Send one request and return the JSON of the answer.
+
+        Raises:
+            click.ClickException: where the server does not answer, or not with success.
+        """
+        headers = {"Accept": "application/json"}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        data = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            data = json.dumps(body).encode()
+        request = urllib.request.Request(  # noqa: S310 - http and https only, checked above
+            f"{self.base_url}/api/v1{path}", data, headers, method=method
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
+                return json.loads(answer.read() or b"null")
+        except urllib.error.HTTPError as error:
+            said = error.read().decode("utf-8", "replace")[:300]
+            raise click.ClickException(f"{method} {path} was answered with {error.code}: {said}") from error
+        except OSError as error:
+            raise click.ClickException(f"{self.base_url} does not answer: {error}") from error
+
+    def sign_in(self, username: str) -> UUID:
+        """Sign in as a demo account; returns the person's id."""
+        answer = self.call("POST", "/sessions", {"username": username, "password": DEMO_PASSWORD})
+        self.token = answer["access_token"]
+        return UUID(answer["user"]["id"])
+
+
+@click.command("play")
+@click.option("--base-url", default="http://127.0.0.1:8000", show_default=True, help="Where the API runs.")
+@with_appcontext
+def play_command(base_url: str) -> None:
+    """Play the recorded walks through the API of a running server."""
+    refuse_in_production()
+    walks = read_walks(DATA / "tracks" / "patrol_demo_open.csv")
+    told: Counter[str] = Counter()
+    for username, part in PARTS.items():
+        told += play(Api(base_url), username, part, walks[part.track], clock.now())
+    summary = ", ".join(f"{count} {word}" for word, count in sorted(told.items()))
+    click.echo(f"played: {summary or 'nothing new'}")
+
+
+def play(api: Api, username: str, part: Part, steps: list[Step], now: datetime) -> Counter[str]:
+    """Play one person's rounds; returns how many entries were answered how, and rounds."""
+    user = api.sign_in(username)
+    due = rounds_to_walk(api.call("GET", "/field/feed")["rounds"], part, now - SETTLED)
+    told: Counter[str] = Counter()
+    for planned in due:
+        phone = Phone(uuid7(), uuid7(), user)
+        label = {"device_id": str(phone.device), "public_key": phone.public_key, "label": "recorded walk"}
+        api.call("PUT", f"/logs/{phone.log}", label)
+        events = shift_events(planned, part, steps, now - SETTLED)
+        entries = [phone.entry(e.kind, e.body, e.at, entry_id=e.entry_id) for e in events]
+        for batch in batches(entries, offline=part.mishaps.offline):
+            answer = api.call("POST", "/sync", phone.batch(batch, clock.now()))
+            told += Counter(f"entries {result['status']}" for result in answer["results"])
+        told["rounds"] += 1
+    return told
+
+
+def rounds_to_walk(rounds: list[dict[str, Any]], part: Part, until: datetime) -> list[dict[str, Any]]:
+    """The rounds of the latest day that has begun which nobody has started yet and *part* includes."""
+    starts = {r["id"]: datetime.fromisoformat(r["window_starts_at"]) + part.starts_after for r in rounds}
+    begun = [r for r in rounds if starts[r["id"]] + timedelta(minutes=1) < until]
+    if not begun:
+        return []
+    day = max(r["on_day"] for r in begun)
+    of_day = [r for r in begun if r["on_day"] == day]
+    return [
+        planned
+        for n, planned in enumerate(of_day)
+        if planned["state"] in {"planned", "missed"} and n != part.left_out
+    ]
+
+
+def shift_events(planned: dict[str, Any], part: Part, steps: list[Step], until: datetime) -> list[Event]:
+    """A shift around one walked round, in order of time, as far as *until*."""
+    starts_at = datetime.fromisoformat(planned["window_starts_at"]) + part.starts_after
+    shift = uuid7(starts_at - BEFORE)
+    walked = Walk(planned, steps, shift, starts_at, part.mishaps).events()
+    events = [
+        Event(starts_at - BEFORE, "shift_started", {"place": planned["place_code"]}, shift),
+        *walked,
+        Event(walked[-1].at + AFTER, "shift_ended", {"shift": str(shift)}),
+    ]
+    return [event for event in events if event.at <= until]
+
+
+def batches(entries: list[dict[str, str]], *, offline: bool) -> list[list[dict[str, str]]]:
+    """How the log drains: a few entries at a time, or the start and then all the rest in one go."""
+    if offline:
+        return [part for part in (entries[:2], entries[2:]) if part]
+    return [entries[start : start + CHUNK] for start in range(0, len(entries), CHUNK)]
