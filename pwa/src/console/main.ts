@@ -1,8 +1,13 @@
 import '@/ui/tokens.css'
 import '@/ui/base.css'
+import './console.css'
 
 import { createApp } from 'vue'
 
-import App from './App.vue'
+import { session } from '@/ui/session'
 
-createApp(App).mount('#app')
+import App from './App.vue'
+import { router } from './router'
+
+createApp(App).use(router).mount('#app')
+void session.start()

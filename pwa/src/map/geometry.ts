@@ -17,7 +17,7 @@ export function circleRing(centre: Position, radiusM: number): [number, number][
 /** A stretch of a track: recorded, or not recorded with the cause that the phone gave. */
 export interface Stretch {
   kind: 'recorded' | 'gap'
-  positions: Position[]
+  positions: MapFix[]
   /** Of a gap only. `unlabelled` where there are no fixes and the phone said nothing. */
   cause: string
   minutes: number
@@ -36,7 +36,7 @@ export const SILENT_MS = 3 * 60_000
  */
 export function cutTrack(fixes: readonly MapFix[], gaps: readonly MapGap[]): Stretch[] {
   const stretches: Stretch[] = []
-  let run: Position[] = []
+  let run: MapFix[] = []
   const close = (): void => {
     if (run.length > 1) stretches.push({ kind: 'recorded', positions: run, cause: '', minutes: 0 })
   }

@@ -1,4 +1,7 @@
 /** Words that stand on the map itself. */
+import en from '@/messages/common.en.json'
+import zh from '@/messages/common.zh.json'
+
 import type { CheckInLook } from './looks'
 import type { Lang, StopState } from './types'
 
@@ -17,33 +20,16 @@ interface MapWords {
   zoomOut: string
   looks: Record<CheckInLook, string>
   stops: Record<StopState, string>
+  unlabelled: string
   gap: (cause: string, minutes: number) => string
 }
 
-const CAUSES: Record<Lang, Record<string, string>> = {
-  zh: {
-    screen_off: '屏幕关闭',
-    no_signal: '没有定位信号',
-    permission: '定位权限关闭',
-    app_closed: '应用未打开',
-    clock_changed: '手机时间被改动',
-    unknown: '原因不明',
-    unlabelled: '没有记录',
-  },
-  en: {
-    screen_off: 'screen off',
-    no_signal: 'no position signal',
-    permission: 'location permission off',
-    app_closed: 'app closed',
-    clock_changed: 'phone clock changed',
-    unknown: 'cause unknown',
-    unlabelled: 'nothing recorded',
-  },
-}
+const COMMON: Record<Lang, Record<string, string>> = { zh, en }
 
-/** The cause of a gap in words. */
+/** The cause of a gap in words; `unlabelled` where the phone gave none. */
 export function gapCause(cause: string, lang: Lang): string {
-  return CAUSES[lang][cause] ?? cause
+  if (cause === 'unlabelled') return WORDS[lang].unlabelled
+  return COMMON[lang][`gap.${cause}`] ?? cause
 }
 
 const WORDS: Record<Lang, MapWords> = {
@@ -75,6 +61,7 @@ const WORDS: Record<Lang, MapWords> = {
       doubtful: '存疑',
       skipped: '跳过',
     },
+    unlabelled: '没有记录',
     gap: (cause, minutes) => `${gapCause(cause, 'zh')} ${minutes} 分钟`,
   },
   en: {
@@ -105,6 +92,7 @@ const WORDS: Record<Lang, MapWords> = {
       doubtful: 'Doubtful',
       skipped: 'Skipped',
     },
+    unlabelled: 'Nothing recorded',
     gap: (cause, minutes) => `${gapCause(cause, 'en')}, ${minutes} min`,
   },
 }

@@ -69,5 +69,5 @@ it('labels a gap in words', () => {
     [{ id: 'g', started_at: '2026-11-23T01:00:30Z', ended_at: '2026-11-23T01:11:30Z', cause: 'permission' }],
   )
   const texts = track.features.map((one) => one.properties?.['text'] as string | undefined)
-  expect(texts).toContain('location permission off, 12 min')
+  expect(texts).toContain('Location not allowed, 12 min')
 })

@@ -1,0 +1,112 @@
+/** The page's live connection: its state, the last events in words, and who wants to know of changes. */
+import { ref, shallowRef } from 'vue'
+
+import { gapWords, reasonWords, skipWords } from '@/ui/common'
+import { session } from '@/ui/session'
+
+import { LiveStream, atMostEvery, type LiveState } from './live'
+import { checkpointName, may, personName, placeName, walkerName } from './shared'
+import { t, type ConsoleKey } from './words'
+import type { LiveEvent } from './types'
+
+const FEED_LENGTH = 40
+/** A burst of check-ins is one look at the board. */
+const RELOAD_EVERY_MS = 1_000
+
+export const liveState = ref<LiveState>('connecting')
+/** When the page last agreed with the server. */
+export const updatedAt = ref<Date | null>(null)
+export const liveFeed = shallowRef<readonly (LiveEvent & { key: number })[]>([])
+
+const watchers = new Set<() => void>()
+let count = 0
+let stream: LiveStream | null = null
+
+/** Calls `reload` after changes, at most once a second; returns how to stop. */
+export function onChange(reload: () => void): () => void {
+  const watcher = atMostEvery(RELOAD_EVERY_MS, reload)
+  watchers.add(watcher)
+  return () => watchers.delete(watcher)
+}
+
+/** The page has just read from the server. */
+export function readNow(): void {
+  updatedAt.value = new Date()
+}
+
+function changed(): void {
+  for (const watcher of watchers) watcher()
+}
+
+function heard(event: LiveEvent): void {
+  count += 1
+  liveFeed.value = [{ ...event, key: count }, ...liveFeed.value].slice(0, FEED_LENGTH)
+  changed()
+}
+
+/** Connects, for those who may follow. */
+export function startLive(): void {
+  if (stream !== null || !may('live.follow')) return
+  stream = new LiveStream({
+    bearer: () => session.bearer(),
+    dropToken: () => session.dropToken(),
+    onEvent: heard,
+    onStale: changed,
+    onState: (state) => {
+      liveState.value = state
+    },
+  })
+  void stream.run()
+}
+
+export function stopLive(): void {
+  stream?.stop()
+  stream = null
+  liveFeed.value = []
+}
+
+const SENTENCES = {
+  'check_in.recorded': 'feed.check_in',
+  'stop.skipped': 'feed.skip',
+  'round.started': 'feed.round_started',
+  'round.finished': 'feed.round_finished',
+  'round.missed': 'feed.round_missed',
+  'shift.started': 'feed.shift_started',
+  'shift.ended': 'feed.shift_ended',
+  'gap.recorded': 'feed.gap',
+  'review.decided': 'feed.decided',
+  'review.answered': 'feed.answered',
+} as const satisfies Record<string, ConsoleKey>
+
+/** True for what a supervisor wants to read as it happens; the rest only refreshes the board. */
+export function isTold(event: LiveEvent): boolean {
+  return event.action in SENTENCES
+}
+
+/** An event as a sentence. */
+export function eventSentence(event: LiveEvent): string {
+  const { data } = event
+  return t(SENTENCES[event.action as keyof typeof SENTENCES], {
+    who: personName(text(data['user_id'])) ?? walkerName(event.subject_id) ?? t('feed.somebody'),
+    place: placeName(event.place_code),
+    checkpoint: checkpointName(data['checkpoint_id']) ?? t('feed.a_checkpoint'),
+    result: resultWords(data),
+  })
+}
+
+function resultWords(data: Record<string, unknown>): string {
+  const cause = text(data['cause'])
+  if (cause !== null) return gapWords(cause)
+  const skipped = text(data['reason'])
+  if (skipped !== null) return skipWords(skipped)
+  if (data['decision'] === 'accepted' || data['decision'] === 'rejected') return t(`review.did_${data['decision']}`)
+  if (data['outcome'] === 'early') return t('detail.early')
+  const reasons = Array.isArray(data['reasons']) ? data['reasons'].filter((one) => typeof one === 'string') : []
+  if (data['grade'] === 'verified') return t('feed.verified')
+  if (data['grade'] !== 'doubtful') return ''
+  return t('feed.doubtful', { reasons: reasons.map(reasonWords).join(t('list.and')) })
+}
+
+function text(value: unknown): string | null {
+  return typeof value === 'string' ? value : null
+}
