@@ -34,6 +34,7 @@ from app.evidence import service as evidence
 from app.ledger import seal
 from app.patrols import service as patrols
 from app.people import service as people
+from app.people import sessions
 from app.sync import service as sync
 
 log = logging.getLogger(__name__)
@@ -223,4 +224,5 @@ JOBS = (
     Job("partitions.ensure", _HOUR_S, _ensure_partitions, alone=True),
     Job("tracks.drop_old", _DAY_S, _drop_old_tracks, alone=True),
     Job("heartbeats.forget", _DAY_S, _forget_workers),
+    Job("sessions.forget", _DAY_S, lambda now: sessions.forget_old_sessions(now) > 0),
 )

@@ -9,6 +9,8 @@ import click
 from flask.cli import AppGroup
 
 from app.core.extensions import db
+from app.people.passwords import first_password
+from app.people.sessions import reset_password
 from app.people.staff_file import MAX_BYTES, MAX_ERRORS, StaffFileError
 from app.people.staff_import import Imported, StaffRefused, import_staff
 
@@ -53,28 +55,50 @@ def import_command(file: Path, passwords_out: Path | None) -> None:
 
 
 def _keep(result: Imported, passwords_out: Path | None) -> None:
-    """Commit, with the first passwords on disk before; neither without the other."""
+    """Commit, with the first passwords on disk before."""
     if not result.first_passwords:
         db.session.commit()
-        return
-    if passwords_out is None:
+    elif passwords_out is None:
         db.session.rollback()
         raise click.ClickException(
             f"{len(result.first_passwords)} new people have no password in the file: "
             "give --passwords-out FILE to write first ones to. Nothing was changed."
         )
+    else:
+        _commit_with_passwords(result.first_passwords, passwords_out)
+
+
+def _commit_with_passwords(words: dict[str, str], out: Path) -> None:
+    """Write passwords to a new file that only its owner may read, then commit; neither without the other."""
     try:
-        descriptor = os.open(passwords_out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
         db.session.rollback()
-        raise click.ClickException(f"{passwords_out}: {error.strerror}. Nothing was changed.") from error
+        raise click.ClickException(f"{out}: {error.strerror}. Nothing was changed.") from error
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             stream.write("username,password\n")
-            stream.writelines(f"{name},{word}\n" for name, word in result.first_passwords.items())
+            stream.writelines(f"{name},{word}\n" for name, word in words.items())
             stream.flush()
             os.fsync(stream.fileno())
         db.session.commit()
     except BaseException:
-        passwords_out.unlink(missing_ok=True)
+        out.unlink(missing_ok=True)
         raise
+
+
+@staff.command("password")
+@click.argument("username")
+@click.option(
+    "--passwords-out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="New file for the password; readable by you only.",
+)
+def password_command(username: str, passwords_out: Path) -> None:
+    """Give USERNAME a new random password, for who has forgotten theirs; lifts a lock, ends all sessions."""
+    password = first_password()
+    if not reset_password(username.strip().lower(), password):
+        raise click.ClickException(f"There is nobody with the user name {username!r}.")
+    _commit_with_passwords({username.strip().lower(): password}, passwords_out)
+    click.echo(f"Written to {passwords_out}.")

@@ -6,6 +6,7 @@ tries first. Hashes are Argon2id with the OWASP parameters for 19 MiB.
 
 from __future__ import annotations
 
+import secrets
 import threading
 import unicodedata
 from datetime import datetime, timedelta
@@ -33,6 +34,8 @@ _OPENERS = """
 """
 _COMMON = frozenset(_OPENERS.split())
 
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # no 0/o, no 1/l/i: first passwords are read from paper
+
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 _turns = threading.BoundedSemaphore(_HASHES_AT_ONCE)
 
@@ -53,6 +56,11 @@ def weakness(password: str, username: str) -> str | None:
     if plain in _COMMON or len(set(plain)) <= 2:
         return "This password is among the first that anybody would try."
     return None
+
+
+def first_password() -> str:
+    """A random password to hand over on paper; 74 bits."""
+    return "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(3))
 
 
 def hash_password(password: str) -> str:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, func, select, update
 
 from app.core import clock, problems
 from app.core.extensions import db
@@ -22,6 +22,9 @@ from app.ledger.service import record
 from app.people import passwords, refresh_rules
 from app.people.models import RefreshToken, SignInSession, User
 from app.people.refresh_rules import Family, Token, Verdict
+
+KEPT = timedelta(days=90)  # after the end, so that a dead token is still known for what it is
+FORGOTTEN_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +221,41 @@ def change_password(user_id: UUID, session_id: UUID, current: str, new: str) -> 
         subject_id=user.id,
     )
     return None
+
+
+def reset_password(username: str, password: str) -> bool:
+    """Set a password that the administrator hands over; locks and sessions end. False: no such person."""
+    user = db.session.scalar(select(User).where(User.username == username).with_for_update(key_share=True))
+    if user is None:
+        return False
+    user.password_hash = passwords.hash_password(password)
+    user.password_changed_at = clock.now()
+    user.failed_sign_ins, user.next_try_at = 0, None
+    sign_out_everywhere(user.id, reason="password_changed")
+    record(
+        "user.password_changed",
+        actor_id=None,
+        actor_kind="cli",
+        street_code=user.street_code,
+        place_code=user.street_code,
+        subject_kind="user",
+        subject_id=user.id,
+    )
+    return True
+
+
+def forget_old_sessions(now: datetime) -> int:
+    """Delete sessions that ended 90 days ago, with their tokens; returns how many. For the worker's tick."""
+    ended_at = func.coalesce(SignInSession.ended_at, SignInSession.expires_at)
+    old = db.session.scalars(
+        select(SignInSession.id)
+        .where(ended_at < now - KEPT)
+        .limit(FORGOTTEN_AT_ONCE)
+        .with_for_update(skip_locked=True)
+    ).all()
+    db.session.execute(delete(RefreshToken).where(RefreshToken.session_id.in_(old)))
+    db.session.execute(delete(SignInSession).where(SignInSession.id.in_(old)))
+    return len(old)
 
 
 def _tell(action: str, user: User, session_id: UUID, data: dict[str, str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -18,9 +17,6 @@ from app.people.staff_file import BadRow, PersonRow, PostRow, StaffList, read_st
 from app.places.models import Place
 
 _IMPORT_LOCK = 7_310_107_006  # any fixed number: two imports take turns
-
-# Without 0/o, 1/l/i: first passwords are read from paper
-_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
 class StaffRefused(Exception):
@@ -90,7 +86,7 @@ def _strangers(staff: StaffList, users: dict[str, User]) -> list[BadRow]:
 def _add_user(person: PersonRow, result: Imported) -> User:
     password = person.password
     if not password:
-        password = "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(3))
+        password = passwords.first_password()
         result.first_passwords[person.username] = password
     user = User(
         id=uuid7(),

@@ -13,6 +13,8 @@ from sqlalchemy import Connection, text
 from werkzeug.test import TestResponse
 
 from app.core import clock
+from app.core.extensions import db
+from app.people import sessions
 from tests import factories
 from tests.factories import PASSWORD, Street
 
@@ -338,3 +340,26 @@ def test_a_weak_or_unproven_change_changes_nothing(
     assert change("wrong", "another good one") == (401, "wrong-credentials")
     assert owner_db.execute(text("select failed_sign_ins from app_user")).scalar_one() == 1
     assert sign_in(client).status_code == 200
+
+
+def test_old_sessions_are_forgotten_with_their_tokens(
+    app: Flask, client: FlaskClient, street: Street, owner_db: Connection
+) -> None:
+    sign_in(client)
+    old = token(client)
+    sign_in(client)
+    owner_db.execute(
+        text(
+            "update sign_in_session set ended_at = now() - interval '91 days' where id = (select session_id"
+            " from refresh_token where token_hash = sha256(:t))"
+        ),
+        {"t": old.encode()},
+    )
+    with app.app_context():
+        assert [sessions.forget_old_sessions(clock.now()), sessions.forget_old_sessions(clock.now())] == [
+            1,
+            0,
+        ]
+        db.session.commit()
+    assert refresh(client).status_code == 200
+    assert owner_db.execute(text("select count(distinct session_id) from refresh_token")).scalar_one() == 1

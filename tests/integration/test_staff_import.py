@@ -191,3 +191,23 @@ def test_somebody_of_another_street_is_not_taken_over(
     assert done.exit_code == 1
     assert "staff.csv:2: the user name boss belongs to another street" in done.output
     assert len(people(owner_db)) == 1
+
+
+def test_a_forgotten_password_is_replaced_and_a_lock_lifted(
+    app: Flask, street: Street, tmp_path: Path, owner_db: Connection
+) -> None:
+    factories.make_user("patroller", street.units[0], "walker", failed_sign_ins=8)
+    client = app.test_client()
+    before = factories.sign_in(client, "walker")
+    owner_db.execute(text("update app_user set failed_sign_ins = 8, next_try_at = now() + interval '15 min'"))
+    out = tmp_path / "new.csv"
+    run = app.test_cli_runner()
+    done = run.invoke(args=["staff", "password", "walker", "--passwords-out", str(out)])
+    assert done.exit_code == 0, done.output
+    password = out.read_text().splitlines()[1].partition(",")[2]
+    assert password not in done.output
+    assert client.get("/api/v1/me", headers=before).status_code == 401
+    assert factories.sign_in(client, "walker", password)
+    nobody = run.invoke(args=["staff", "password", "nobody", "--passwords-out", str(tmp_path / "x")])
+    assert nobody.exit_code == 1
+    assert not (tmp_path / "x").exists()
