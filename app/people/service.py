@@ -43,7 +43,8 @@ def start_shift(entry: Entry, body: dict[str, Any], _memory: Memory) -> Applied:
         select(Shift)
         .where(Shift.user_id == entry.user_id, Shift.started_at > started_at - shift_rules.MAX_LENGTH)
         .order_by(Shift.started_at)
-        .with_for_update()
+        .with_for_update(),
+        execution_options={"populate_existing": True},  # the batch may have read them before the lock
     ).all()
     shift = Shift(
         id=entry.id,

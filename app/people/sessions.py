@@ -167,7 +167,7 @@ def session_of(token: str) -> UUID | None:
 
 def sign_out(session_id: UUID) -> None:
     """End one session; its access tokens stop working at once."""
-    session = db.session.get_one(SignInSession, session_id)
+    session = db.session.get_one(SignInSession, session_id, with_for_update=True)
     _end(session, db.session.get_one(User, session.user_id), "signed_out", clock.now())
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from flask_sqlalchemy.session import Session
 from sqlalchemy import Connection, select, text
@@ -14,6 +16,7 @@ from sqlalchemy.orm import scoped_session
 
 from app.core import clock, problems
 from app.core.entry import Entry, Held, Memory, Refused
+from app.core.extensions import db
 from app.core.ids import uuid7
 from app.ledger.models import LedgerRow
 from app.ledger.service import record
@@ -252,3 +255,18 @@ def test_one_sees_who_looked_at_ones_tracks(
     }
     theirs = client.get("/api/v1/me/looks", headers=factories.sign_in(client, "sup")).json
     assert theirs == {"items": []}
+
+
+def test_two_phones_starting_together_leave_one_shift_open(
+    app: Flask, worker: User, owner_db: Connection
+) -> None:
+    def go_on_duty(number: int) -> None:
+        with app.app_context():
+            begun = entry(worker, "shift_started", hour(number / 10), hour(2))
+            service.start_shift(begun, {"place": None, "fix": None}, Memory())
+            db.session.commit()
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(go_on_duty, range(6)))
+    shifts = owner_db.execute(text("select started_at, ended_at from shift order by started_at")).all()
+    assert [ended for _, ended in shifts] == [*(started for started, _ in shifts[1:]), None]
