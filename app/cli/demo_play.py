@@ -38,23 +38,27 @@ SETTLED = timedelta(seconds=5)  # the newest entry lies this far in the past
 class Part:
     """What one demo patroller walks: which track, how long after the window opens, what goes wrong.
 
-    *left_out* counts the day's windows from 0; the round of that window is not walked.
+    *left_out* and *mishaps_in* count the day's windows from 0: the round of the one is not walked, on
+    the round of the other everything of *mishaps* happens.
     """
 
     track: str
     starts_after: timedelta
     mishaps: Mishaps
     left_out: int | None = None
+    mishaps_in: int = 0
 
 
 PARTS = {
     # The afternoon round of patrol1 is left for whoever tries the field app.
     "patrol1": Part("K03", timedelta(minutes=12), Mishaps(gap=True), left_out=1),
     "patrol2": Part("K02", timedelta(minutes=7), Mishaps(poor=1, offline=True)),
-    "patrol3": Part("K04", timedelta(minutes=21), Mishaps(jump=2)),
+    "patrol3": Part("K04", timedelta(minutes=21), Mishaps(jump=2), mishaps_in=1),
     "patrol4": Part("K06", timedelta(minutes=33), Mishaps(early="下大雨，路面湿滑，余下点位改日补查")),
-    "patrol5": Part("K05", timedelta(minutes=16), Mishaps(stale=1, gap=True)),
-    "patrol6": Part("K01", timedelta(minutes=26), Mishaps(wrong_tag=0), left_out=0),  # and one is missed
+    "patrol5": Part("K05", timedelta(minutes=16), Mishaps(stale=1, gap=True), mishaps_in=1),
+    "patrol6": Part(
+        "K01", timedelta(minutes=26), Mishaps(wrong_tag=0), left_out=0, mishaps_in=1
+    ),  # and one is missed
     "patrol7": Part("K08", timedelta(minutes=41), Mishaps(offline=True)),
     "patrol8": Part("K07", timedelta(minutes=55), Mishaps()),
 }
@@ -120,21 +124,26 @@ def play(api: Api, username: str, part: Part, steps: list[Step], now: datetime) 
     user = api.sign_in(username)
     due = rounds_to_walk(api.call("GET", "/field/feed")["rounds"], part, now - SETTLED)
     told: Counter[str] = Counter()
-    for planned in due:
+    for window, planned in due:
+        mishaps = part.mishaps if window == part.mishaps_in else Mishaps()
         phone = Phone(uuid7(), uuid7(), user)
         label = {"device_id": str(phone.device), "public_key": phone.public_key, "label": "recorded walk"}
         api.call("PUT", f"/logs/{phone.log}", label)
-        events = shift_events(planned, part, steps, now - SETTLED)
+        starts_at = datetime.fromisoformat(planned["window_starts_at"]) + part.starts_after
+        events = shift_events(planned, steps, starts_at, mishaps, now - SETTLED)
         entries = [phone.entry(e.kind, e.body, e.at, entry_id=e.entry_id) for e in events]
-        for batch in batches(entries, offline=part.mishaps.offline):
+        for batch in batches(entries, offline=mishaps.offline):
             answer = api.call("POST", "/sync", phone.batch(batch, clock.now()))
             told += Counter(f"entries {result['status']}" for result in answer["results"])
         told["rounds"] += 1
     return told
 
 
-def rounds_to_walk(rounds: list[dict[str, Any]], part: Part, until: datetime) -> list[dict[str, Any]]:
-    """The rounds of the latest day that has begun which nobody has started yet and *part* includes."""
+def rounds_to_walk(
+    rounds: list[dict[str, Any]], part: Part, until: datetime
+) -> list[tuple[int, dict[str, Any]]]:
+    """The rounds of the latest day that has begun which nobody has started yet and *part* includes,
+    each with the number of its window in the day."""
     starts = {r["id"]: datetime.fromisoformat(r["window_starts_at"]) + part.starts_after for r in rounds}
     begun = [r for r in rounds if starts[r["id"]] + timedelta(minutes=1) < until]
     if not begun:
@@ -142,17 +151,18 @@ def rounds_to_walk(rounds: list[dict[str, Any]], part: Part, until: datetime) ->
     day = max(r["on_day"] for r in begun)
     of_day = [r for r in begun if r["on_day"] == day]
     return [
-        planned
+        (n, planned)
         for n, planned in enumerate(of_day)
         if planned["state"] in {"planned", "missed"} and n != part.left_out
     ]
 
 
-def shift_events(planned: dict[str, Any], part: Part, steps: list[Step], until: datetime) -> list[Event]:
+def shift_events(
+    planned: dict[str, Any], steps: list[Step], starts_at: datetime, mishaps: Mishaps, until: datetime
+) -> list[Event]:
     """A shift around one walked round, in order of time, as far as *until*."""
-    starts_at = datetime.fromisoformat(planned["window_starts_at"]) + part.starts_after
     shift = uuid7(starts_at - BEFORE)
-    walked = Walk(planned, steps, shift, starts_at, part.mishaps).events()
+    walked = Walk(planned, steps, shift, starts_at, mishaps).events()
     events = [
         Event(starts_at - BEFORE, "shift_started", {"place": planned["place_code"]}, shift),
         *walked,

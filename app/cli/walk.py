@@ -38,7 +38,7 @@ class Mishaps:
 
     Attributes:
         poor: the phone knows its position to 300 m only.
-        jump: the position leaps by two kilometres.
+        jump: the position leaps by five kilometres.
         stale: the position is six minutes old.
         wrong_tag: a code that is no tag is scanned.
         gap: the screen is off for a stretch without check-ins.
@@ -163,7 +163,7 @@ class Walk:
         if n == self.mishaps.poor:
             fix["acc"] = 300.0
         if n == self.mishaps.jump:
-            fix["lat"] += 0.02
+            fix["lat"] += 0.05
         if n == self.mishaps.stale:
             fix["at"] = wire_time(at - timedelta(minutes=6))
         body = self._named(stop=stop["ordinal"], checkpoint=stop["checkpoint"]["id"], fix=fix)

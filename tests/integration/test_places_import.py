@@ -180,8 +180,8 @@ def test_checkpoints_are_imported_whole_or_by_no_line(
     assert f"line {lines + 1}: the position of X-1 lies in no unit" in output
     assert f"line {lines + 2}: kind must be one of" in output
     assert count(owner_db, "checkpoint") == 0
-    assert "43 added" in run(app, tmp_path, good, "import-checkpoints")[1]
-    assert "43 unchanged" in run(app, tmp_path, good, "import-checkpoints")[1]
+    assert "47 added" in run(app, tmp_path, good, "import-checkpoints")[1]
+    assert "47 unchanged" in run(app, tmp_path, good, "import-checkpoints")[1]
     output = run(app, tmp_path, good.replace(",30,", ",31,"), "import-checkpoints")[1]
     assert " 0 added" in output
     assert " 0 unchanged" not in output
