@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import signal
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -81,6 +82,7 @@ class Hub:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
+                self._end_streams_on_signal()
                 await self._pool.open(wait=False)
                 self._tasks = [
                     asyncio.create_task(self._feed.run()),
@@ -92,9 +94,23 @@ class Hub:
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
-    async def _close(self) -> None:
+    def _end_streams_on_signal(self) -> None:
+        """End the streams when the server is told to end.
+
+        The server first waits for open requests and only then says shutdown, so a stream would keep it
+        for ever. Its own handler sits in the event loop and is called as before: the loop hears of
+        signals by file descriptor, whatever Python's handler does.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(self._end_streams))
+
+    def _end_streams(self) -> None:
         self._closing = True
         self._feed.wake_all()
+
+    async def _close(self) -> None:
+        self._end_streams()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
