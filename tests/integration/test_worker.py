@@ -1,0 +1,170 @@
+"""The worker does each job by the clock, survives failing jobs and a lost database, and ends when told."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import Connection, select, text
+from sqlalchemy.exc import OperationalError
+
+from app.core import clock
+from app.core.extensions import db
+from app.core.models import WorkerHeartbeat
+from app.patrols.models import Round
+from app.worker import JOBS, Job, Worker
+from tests import factories
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def beat(name: str, at: datetime) -> None:
+    db.session.execute(
+        text("insert into worker_heartbeat values (:name, :at) on conflict (name) do update set at = :at"),
+        {"name": name, "at": at},
+    )
+
+
+def beats(owner_db: Connection) -> set[str]:
+    return set(owner_db.scalars(select(WorkerHeartbeat.name)))
+
+
+def test_every_job_runs_on_an_empty_database_without_complaint(
+    app: Flask, owner_db: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker = Worker(app, JOBS)
+    for job in JOBS:
+        worker.tick(job)
+    assert caplog.records == []
+    assert len(beats(owner_db)) == 1
+
+
+def test_batches_are_committed_one_by_one_until_none_is_left(app: Flask, owner_db: Connection) -> None:
+    left = ["c", "b", "a"]
+
+    def batch(now: datetime) -> bool:
+        name = left.pop()
+        beat(name, now)
+        if name == "c":
+            raise RuntimeError("the third fails")
+        return bool(left)
+
+    Worker(app, ()).tick(Job("three", 1, batch))
+    assert beats(owner_db) == {"a", "b"}
+
+
+def test_a_failing_job_is_told_with_its_traceback_and_leaves_the_others(
+    app: Flask, owner_db: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_now: datetime) -> bool:
+        raise ZeroDivisionError("on purpose")
+
+    def well(now: datetime) -> bool:
+        beat("well", now)
+        return False
+
+    Worker(app, ()).tick(Job("pieces", 1, split=lambda _now: [fail, well]))
+    assert beats(owner_db) == {"well"}
+    (record,) = caplog.records
+    assert "job pieces failed" in record.message
+    assert record.exc_info is not None
+    assert record.exc_info[0] is ZeroDivisionError
+
+
+def test_a_lost_database_is_told_once_and_its_return_too(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    away = True
+
+    def batch(_now: datetime) -> bool:
+        if away:
+            raise OperationalError("select 1", {}, Exception("connection refused"))
+        return False
+
+    worker = Worker(app, ())
+    for _ in range(3):
+        worker.tick(Job("any", 1, batch))
+    away = False
+    worker.tick(Job("any", 1, batch))
+    assert [r.message.split(" (")[0] for r in caplog.records] == [
+        "the database cannot be used",
+        "the database is back",
+    ]
+
+
+def test_a_job_for_one_worker_is_left_out_by_a_second(app: Flask, owner_db: Connection) -> None:
+    inside, done = threading.Event(), threading.Event()
+
+    def first(now: datetime) -> bool:
+        beat("first", now)
+        inside.set()
+        done.wait(10)
+        return False
+
+    def second(now: datetime) -> bool:
+        beat("second", now)
+        return False
+
+    one = threading.Thread(target=Worker(app, ()).tick, args=[Job("single", 1, first, alone=True)])
+    one.start()
+    assert inside.wait(10)
+    Worker(app, ()).tick(Job("single", 1, second, alone=True))
+    done.set()
+    one.join()
+    assert beats(owner_db) == {"first"}
+
+
+def until(true: Callable[[], bool], seconds: float = 40) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
+
+
+def test_two_workers_generate_and_miss_rounds_and_end_cleanly(
+    app: Flask, owner_db: Connection, database: str
+) -> None:
+    street = factories.make_street()
+    walker = factories.make_user("patroller", street.units[0])
+    checkpoint = factories.make_checkpoint(street)
+    over = clock.now() - timedelta(hours=5)
+    missed = {factories.make_round(street, walker, [checkpoint], window_starts_at=over).id for _ in range(20)}
+    route = factories.make_route(street, [checkpoint])
+    for _ in range(4):
+        factories.make_schedule(route, walker, recurrence="FREQ=HOURLY", window_minutes=30)
+    environment = os.environ | {"IRONFEET_MODE": "testing", "DATABASE_URL": database}
+    command = [sys.executable, "-m", "flask", "worker"]
+    workers = [
+        subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    try:
+        until(lambda: len(beats(owner_db)) == 2)
+        noted = select(Round.id).where(Round.state == "missed")
+        until(lambda: missed <= set(owner_db.scalars(noted)))
+        planned = select(Round.id).where(Round.id.not_in(missed))
+        until(lambda: len(owner_db.execute(planned).all()) >= 4 * 7 * 24)
+    finally:
+        for worker, number in zip(workers, (signal.SIGTERM, signal.SIGINT), strict=True):
+            worker.send_signal(number)
+        told = [worker.communicate(timeout=20)[1] for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0], told
+    assert not any("Traceback" in words for words in told), told
+    rounds = owner_db.execute(select(Round.schedule_id, Round.window_starts_at)).all()
+    assert len(rounds) == len(set(rounds))
+    facts = owner_db.execute(
+        text("select action, count(*), count(distinct subject_id) from ledger_row group by action")
+    ).all()
+    assert {action for action, _, _ in facts} == {"round.generated", "round.missed"}
+    for action, rows, subjects in facts:
+        assert rows == subjects, action
