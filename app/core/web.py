@@ -11,12 +11,14 @@ from flask import Flask, Response, request
 from marshmallow import fields
 from psycopg import errors as pg
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from webargs import core as webargs_core
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import HTTPException
 
 from app.core import problems
 from app.core.fields import Wire
+from app.core.pipeline import PUBLIC, declared_verb
 from app.core.problems import Problem
 
 log = logging.getLogger(__name__)
@@ -86,11 +88,40 @@ class Blueprint(flask_smorest.Blueprint):
 
     ARGUMENTS_PARSER = Parser()
 
+    def register_views_in_doc(self, api: Any, app: Flask, spec: Any, *, name: str, parameters: Any) -> None:
+        """Document the routes; each operation is named after its function and tells its verb."""
+        for endpoint, methods in self._docs.items():
+            verb = declared_verb(app.view_functions[f"{name}.{endpoint}"])
+            for method, info in methods.items():
+                if method == "parameters":
+                    continue
+                told = info.setdefault("manual_doc", {})
+                told.setdefault("operationId", endpoint)
+                told.setdefault("security", [] if verb == PUBLIC else [{"bearer": []}])
+                told.setdefault("x-verb", verb)
+        super().register_views_in_doc(api, app, spec, name=name, parameters=parameters)
+
 
 class Api(flask_smorest.Api):
     """flask-smorest with problem documents instead of its own errors."""
 
     ERROR_SCHEMA = ProblemShape
+
+    def init_app(self, app: Flask, **kwargs: Any) -> None:
+        """Begin the document, with how callers prove who they are."""
+        super().init_app(app, **kwargs)
+        self.spec.components.security_scheme(
+            "bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+        )
+
+    def _register_responses(self) -> None:
+        """Document errors with the media type that they are sent with."""
+        usual = self.DEFAULT_RESPONSE_CONTENT_TYPE
+        self.DEFAULT_RESPONSE_CONTENT_TYPE = problems.CONTENT_TYPE
+        try:
+            super()._register_responses()
+        finally:
+            self.DEFAULT_RESPONSE_CONTENT_TYPE = usual
 
     def handle_http_exception(self, error: HTTPException) -> Response:
         """Turn any HTTP exception into a problem document, keeping headers such as Allow."""
@@ -133,10 +164,15 @@ def register_errors(app: Flask) -> None:
             return problem_response(Problem(problems.UNAVAILABLE, headers={"Retry-After": "2"}))
         return on_any(error)
 
+    def on_full_pool(_error: PoolTimeout) -> Response:
+        log.warning("no database connection was free in time")
+        return problem_response(Problem(problems.UNAVAILABLE, headers={"Retry-After": "2"}))
+
     def on_any(error: Exception) -> Response:
         log.error("unhandled error in %s %s", request.method, request.url_rule, exc_info=error)
         return problem_response(Problem(problems.SERVER_ERROR))
 
     app.register_error_handler(Problem, on_problem)
     app.register_error_handler(DBAPIError, on_database)
+    app.register_error_handler(PoolTimeout, on_full_pool)
     app.register_error_handler(Exception, on_any)

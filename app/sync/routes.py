@@ -9,7 +9,7 @@ from flask import Response
 
 from app.core.fields import wire_time
 from app.core.pipeline import endpoint, principal
-from app.core.problems import ProblemType, catalogue
+from app.core.problems import CONTENT_TYPE, ProblemType, catalogue
 from app.core.web import Blueprint, ProblemShape
 from app.sync import feed, service
 from app.sync.candidates import Outcome
@@ -23,7 +23,7 @@ blp = Blueprint("sync", __name__, url_prefix="/api/v1", description="The phone's
 @endpoint("log.sync")
 @blp.arguments(SyncBody)
 @blp.response(200, SyncAnswer)
-@blp.alt_response(404, schema=ProblemShape, description="log-unknown")
+@blp.alt_response(404, schema=ProblemShape, content_type=CONTENT_TYPE, description="log-unknown")
 def take_in(args: dict[str, Any]) -> Response:
     """Take in a stretch of the phone's log; one result for each entry."""
     answer = service.take_in(principal().user_id, args["log"], args["sent_at"], args["entries"])
