@@ -23,6 +23,7 @@ from app.core.web import MAX_BODY_BYTES, api, problem_response, register_errors
 from app.evidence import models as _evidence_models  # noqa: F401
 from app.insights.routes import blp as insights_blp
 from app.ledger import models as _ledger_models  # noqa: F401
+from app.live import contract as live_contract
 from app.patrols import models as _patrols_models  # noqa: F401
 from app.patrols.routes import blp as patrols_blp
 from app.people import models as _people_models  # noqa: F401
@@ -83,6 +84,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     api.register_blueprint(places_blp)
     api.register_blueprint(patrols_blp)
     api.register_blueprint(insights_blp)
+    live_contract.describe(api.spec)
     api.register_blueprint(sync_blp)
     app.cli.add_command(places_commands)
     app.cli.add_command(ledger_cli)
