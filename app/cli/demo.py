@@ -95,8 +95,10 @@ def load_routes(now: datetime) -> tuple[int, int]:
     """
     document = json.loads((DATA / "demo" / "routes.json").read_text(encoding="utf-8"))
     in_street = select(Checkpoint.code, Checkpoint.id).where(Checkpoint.street_code == DEMO_STREET)
-    checkpoints = dict(db.session.execute(in_street).tuples().all())
-    people = dict(db.session.execute(select(User.username, User.id)).tuples().all())
+    checkpoints: dict[str, UUID] = {row.code: row.id for row in db.session.execute(in_street)}
+    people: dict[str, UUID] = {
+        row.username: row.id for row in db.session.execute(select(User.username, User.id))
+    }
     scope = frozenset(db.session.scalars(select(Place.code).where(Place.street_code == DEMO_STREET)))
     planner = planning.Planner(None, DEMO_STREET, scope, actor_kind="cli")
     today = now.astimezone(clock.SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
