@@ -35,12 +35,13 @@ from app.ledger import seal
 from app.patrols import service as patrols
 from app.people import service as people
 from app.people import sessions
+from app.sync import retention
 from app.sync import service as sync
 
 log = logging.getLogger(__name__)
 
 THREADS = 4
-TRACKS_KEPT = timedelta(days=90)
+POSITIONS_KEPT = timedelta(days=90)  # raw ones; what was found by them stays
 HEARTBEATS_KEPT = timedelta(days=1)
 SEALED_AT_ONCE = 20  # batches a transaction
 PARTITIONS_AHEAD = "40 days"
@@ -187,7 +188,7 @@ def _ensure_partitions(now: datetime) -> bool:
 
 def _drop_old_tracks(now: datetime) -> bool:
     """Drop the raw positions past their retention, a week's partition at a time."""
-    db.session.execute(text("select drop_track_fixes_before(:before)"), {"before": now - TRACKS_KEPT})
+    db.session.execute(text("select drop_track_fixes_before(:before)"), {"before": now - POSITIONS_KEPT})
     return False
 
 
@@ -204,6 +205,10 @@ def _release_held(log_id: UUID, now: datetime) -> bool:
 def _forget_last_positions(_now: datetime) -> bool:
     evidence.forget_last_positions()
     return False
+
+
+def _forget_positions(now: datetime) -> bool:
+    return retention.forget_positions(now - POSITIONS_KEPT) > 0
 
 
 def _forget_workers(now: datetime) -> bool:
@@ -223,6 +228,8 @@ JOBS = (
     Job("ledger.seal", 15, lambda _now: seal.seal_pending(SEALED_AT_ONCE).more),
     Job("partitions.ensure", _HOUR_S, _ensure_partitions, alone=True),
     Job("tracks.drop_old", _DAY_S, _drop_old_tracks, alone=True),
+    Job("entries.forget_positions", _DAY_S, _forget_positions, alone=True),
+    Job("sessions.forget", _DAY_S, lambda now: sessions.forget_old_sessions(now) > 0),
     Job("heartbeats.forget", _DAY_S, _forget_workers),
     Job("sessions.forget", _DAY_S, lambda now: sessions.forget_old_sessions(now) > 0),
 )
