@@ -24,7 +24,7 @@ let publicKey: CryptoKey
 let privateKey: CryptoKey
 
 beforeAll(async () => {
-  const { d: _secret, ...open } = vectors.key.jwk
+  const open = { ...vectors.key.jwk, d: undefined }
   publicKey = await crypto.subtle.importKey('jwk', open, ALGORITHM, true, ['verify'])
   privateKey = await crypto.subtle.importKey('jwk', vectors.key.jwk, ALGORITHM, true, ['sign'])
 })

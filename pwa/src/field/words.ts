@@ -1,0 +1,44 @@
+/** The field app's words, and how it says times and distances. */
+import { clockTime, dayPhrase, distancePhrase, durationPhrase, momentPhrase } from '@/core/format'
+import en from '@/messages/field.en.json'
+import zh from '@/messages/field.zh.json'
+import { common } from '@/ui/common'
+import { words } from '@/ui/language'
+
+import { now } from './clock'
+
+export type FieldKey = keyof typeof zh
+
+export const t = words<FieldKey>(zh, en)
+
+/** Words for a kind of entry, for example "check-in". */
+export function kindWords(kind: string): string {
+  const key = `kind.${kind}`
+  return key in zh ? t(key as FieldKey) : kind
+}
+
+/** A moment as people say it, kept up to date while it is on screen. */
+export function sayMoment(moment: string | Date): string {
+  const { key, values } = momentPhrase(new Date(moment), new Date(now.value))
+  return common(key, values)
+}
+
+/** A moment with its day. */
+export function sayDay(moment: string | Date): string {
+  const { key, values } = dayPhrase(new Date(moment), new Date(now.value))
+  return common(key, values)
+}
+
+export function sayClock(moment: string | Date): string {
+  return clockTime(new Date(moment))
+}
+
+export function sayDistance(metres: number): string {
+  const { key, values } = distancePhrase(metres)
+  return common(key, values)
+}
+
+export function sayDuration(milliseconds: number): string {
+  const { key, values } = durationPhrase(milliseconds)
+  return common(key, values)
+}
