@@ -23,8 +23,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.extensions import Base
 
-LEVELS = ("street", "area", "unit", "community")
-
 
 class Place(Base):
     """A node of the place tree. ``path`` holds the codes from the street down to the place itself."""

@@ -96,7 +96,11 @@ def test_a_unit_may_carry_its_national_identifier() -> None:
             "the geometry is Point",
         ),
         (lambda d: _feature(d, "310107005009")["geometry"].update(coordinates=[]), 18, "no coordinates"),
-        (lambda d: _feature(d, "310107005009")["geometry"].update(coordinates=[1, 2]), 18, "a ring is not a list"),
+        (
+            lambda d: _feature(d, "310107005009")["geometry"].update(coordinates=[1, 2]),
+            18,
+            "a ring is not a list",
+        ),
         (lambda d: d["features"].__setitem__(3, 7), 4, "not a GeoJSON Feature"),
         (lambda d: d.update(type="Feature"), 0, "not a GeoJSON FeatureCollection"),
         (lambda d: d.update(features=[]), 0, "there are no features"),
