@@ -10,7 +10,6 @@ VENV := .venv/bin
 UV := var/tools/bin/uv
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
-export PYTHONDONTWRITEBYTECODE := 1
 
 .PHONY: help run setup test-setup test lint types unit pwa openapi openapi-check integration e2e bench lock clean
 .NOTPARALLEL:
