@@ -231,5 +231,4 @@ JOBS = (
     Job("entries.forget_positions", _DAY_S, _forget_positions, alone=True),
     Job("sessions.forget", _DAY_S, lambda now: sessions.forget_old_sessions(now) > 0),
     Job("heartbeats.forget", _DAY_S, _forget_workers),
-    Job("sessions.forget", _DAY_S, lambda now: sessions.forget_old_sessions(now) > 0),
 )

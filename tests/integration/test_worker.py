@@ -41,6 +41,7 @@ def beats(owner_db: Connection) -> set[str]:
 def test_every_job_runs_on_an_empty_database_without_complaint(
     app: Flask, owner_db: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
+    assert len({job.name for job in JOBS}) == len(JOBS)
     worker = Worker(app, JOBS)
     for job in JOBS:
         worker.tick(job)
