@@ -136,7 +136,8 @@ def rules(draw: st.DrawFn) -> str:
 
 
 STARTS = st.datetimes(  # naive: the wall clock
-    datetime(2024, 1, 1), datetime(2027, 12, 31)  # noqa: DTZ001
+    datetime(2024, 1, 1),  # noqa: DTZ001
+    datetime(2027, 12, 31),  # noqa: DTZ001
 ).map(lambda at: at.strftime("%Y-%m-%dT%H:%M"))
 # No shrinking: dateutil needs seconds for some rules, so a failure would be shrunk for minutes.
 RELAXED = settings(
