@@ -39,7 +39,8 @@ class LedgerRow(Base):
     at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), primary_key=True, server_default=func.clock_timestamp()
     )
-    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    # the sentinel lets many rows be written by one statement
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True, insert_sentinel=True)
     tx: Mapped[int] = mapped_column(BigInteger, server_default=text("(pg_current_xact_id()::text::bigint)"))
     actor_kind: Mapped[str] = mapped_column(Text)  # user, worker, cli
     actor_id: Mapped[UUID | None]
