@@ -106,6 +106,7 @@ class Api(flask_smorest.Api):
     """flask-smorest with problem documents instead of its own errors."""
 
     ERROR_SCHEMA = ProblemShape
+    DEFAULT_RESPONSE_CONTENT_TYPE: str
 
     def init_app(self, app: Flask, **kwargs: Any) -> None:
         """Begin the document, with how callers prove who they are."""
