@@ -80,7 +80,7 @@ daemon off;
 worker_processes auto;
 worker_rlimit_nofile {files};
 pid {self.work}/nginx.pid;
-error_log {self.log} error;
+error_log {self.log} crit;  # below that it would quote addresses with their queries
 events {{ worker_connections {min(files // 2, 8192)}; }}
 http {{
     include /etc/nginx/mime.types;
