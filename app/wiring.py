@@ -15,6 +15,7 @@ from app.cli.staff import staff as staff_commands
 from app.cli.worker import worker as worker_command
 from app.core import models as _core_models  # noqa: F401 - tables must be known to migrations
 from app.core import problems
+from app.core.about import blp as about_blueprint
 from app.core.extensions import db, jwt, migrate
 from app.core.health import blp as health_blueprint
 from app.core.keys import derive_key
@@ -78,6 +79,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     contract = "api-docs.openapi_json"  # the one route that is not ours to decorate
     app.view_functions[contract] = endpoint(PUBLIC)(app.view_functions[contract])
     api.register_blueprint(health_blueprint)
+    api.register_blueprint(about_blueprint)
     register_errors(app)
     set_principal_loader(load_principal)
     api.register_blueprint(people_blp)
