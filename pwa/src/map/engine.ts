@@ -14,7 +14,7 @@ import { mapStyle, TAPPED_LAYERS, type LiveSource } from './layers'
 import { mapWords } from './messages'
 import type { FeatureCollection } from 'geojson'
 import type { GeoJSONSource, PointLike } from 'maplibre-gl'
-import type { Datum, Lang, Position, Scene, Selected, TileSettings } from './types'
+import type { Datum, Framed, Lang, Scene, Selected, TileSettings } from './types'
 
 setWorkerUrl(workerUrl) // without it the map stays blank
 
@@ -99,12 +99,12 @@ export class MapEngine {
     if (changed('checkIns', 'people', 'me')) this.drawAccuracies()
   }
 
-  /** Moves the view so that all positions (WGS-84) are in it. */
-  fit(positions: readonly Position[], animated: boolean): void {
+  /** Moves the view so that all positions (WGS-84) and their circles are in it. */
+  fit(framed: readonly Framed[], animated: boolean): void {
     const bounds = boundsOf(
-      positions.map((at) => {
+      framed.map((at) => {
         const [lon, lat] = this.features.pair(at)
-        return { lat, lon }
+        return { lat, lon, radius_m: at.radius_m ?? null }
       }),
     )
     if (bounds === null) return

@@ -1,6 +1,6 @@
 /** Shapes that the map draws, from positions and metres. Pure; WGS-84 in, WGS-84 out. */
 import { destination } from '../core/geo'
-import type { MapFix, MapGap, OutlineFeature, Position } from './types'
+import type { Framed, MapFix, MapGap, OutlineFeature, Position } from './types'
 
 const CIRCLE_CORNERS = 64
 
@@ -104,9 +104,16 @@ function corner(at: readonly number[] | undefined, lon: number, lat: number): [n
   return [(at?.[0] ?? lon) - lon, (at?.[1] ?? lat) - lat]
 }
 
-/** West, south, east, north of some positions; null where there are none. */
-export function boundsOf(positions: readonly Position[]): [number, number, number, number] | null {
-  if (positions.length === 0) return null
+/** A circle wider than this, of a fix that says little, would push everything else out of sight. */
+const WIDEST_FRAME_M = 500
+
+/** West, south, east, north of some positions and their circles; null where there are none. */
+export function boundsOf(framed: readonly Framed[]): [number, number, number, number] | null {
+  if (framed.length === 0) return null
+  const positions = framed.flatMap((at) => {
+    const radiusM = Math.min(at.radius_m ?? 0, WIDEST_FRAME_M)
+    return radiusM > 0 ? [0, 90, 180, 270].map((bearing) => destination(at, radiusM, bearing)) : [at]
+  })
   const lons = positions.map((at) => at.lon)
   const lats = positions.map((at) => at.lat)
   return [Math.min(...lons), Math.min(...lats), Math.max(...lons), Math.max(...lats)]

@@ -30,11 +30,14 @@ const FONT = ['Noto Sans Regular']
 const PAPER = '#f6f4ee'
 const INK = '#1b2733'
 
+/** Circles stay round: the default simplification makes polygons of them. */
+const FINE = { tolerance: 0.05, maxzoom: 20 } as const
+
 /** The style. `tiles` is an XYZ template in Web Mercator, or empty. */
 export function mapStyle(tiles: string, tileAttribution: string): StyleSpecification {
   const sources: Record<string, SourceSpecification> = {}
   for (const name of LIVE_SOURCES) {
-    sources[name] = { type: 'geojson', data: { type: 'FeatureCollection', features: [] } }
+    sources[name] = { type: 'geojson', data: { type: 'FeatureCollection', features: [] }, ...FINE }
   }
   sources['context'] = { ...sources['context'], attribution: '© OpenStreetMap contributors' } as SourceSpecification
   if (tiles !== '') {
@@ -137,7 +140,15 @@ function outlineLayers(tiled: boolean): LayerSpecification[] {
     filter: level(name),
     minzoom: from,
     maxzoom: to,
-    layout: { 'text-field': ['get', 'name'], 'text-font': FONT, 'text-size': size, 'text-max-width': 8 },
+    layout: {
+      'text-field': ['get', 'name'],
+      'text-font': FONT,
+      'text-size': size,
+      'text-max-width': 8,
+      // A name moves aside for the marks above it
+      'text-variable-anchor': ['center', 'top', 'bottom', 'left', 'right'],
+      'text-radial-offset': 1.6,
+    },
     paint: { 'text-color': '#34495a', 'text-halo-color': '#ffffff', 'text-halo-width': 1.8 },
   })
   return [
@@ -256,7 +267,7 @@ function trackLayers(): LayerSpecification[] {
       type: 'symbol',
       source: 'track',
       filter: ['in', ['get', 'kind'], ['literal', ['start', 'end']]],
-      layout: { ...text, 'text-allow-overlap': true, 'text-anchor': 'top', 'text-offset': [0, 0.5] },
+      layout: { ...text, 'text-allow-overlap': true, 'text-anchor': 'bottom-left', 'text-offset': [0.9, -0.5] },
       paint: { 'text-color': '#00407a', ...halo },
     },
   ]
@@ -271,10 +282,7 @@ const BELOW_MARK: SymbolLayerSpecification['layout'] = {
 }
 
 /** Marks are drawn whatever they cover; names give way. */
-const ALWAYS: SymbolLayerSpecification['layout'] = {
-  'icon-allow-overlap': true,
-  'icon-ignore-placement': true,
-}
+const ALWAYS: SymbolLayerSpecification['layout'] = { 'icon-allow-overlap': true }
 
 function markLayers(): LayerSpecification[] {
   const icon = (prefix: string, property: string): never =>

@@ -86,6 +86,11 @@ export interface Position {
   lon: number
 }
 
+/** Something that the view should show whole: a position, with the circle around it where it has one. */
+export interface Framed extends Position {
+  radius_m?: number | null
+}
+
 /** What was tapped. */
 export interface Selected {
   kind: 'checkpoint' | 'check_in' | 'person'
