@@ -26,7 +26,7 @@ CHECKS = (
     openapi_checks.response_schema_conformance,
 )
 bounded = settings(
-    max_examples=12,
+    max_examples=8,
     deadline=None,
     derandomize=True,
     phases=(Phase.explicit, Phase.generate),
@@ -35,6 +35,7 @@ bounded = settings(
 
 # The account under test ends its sessions and changes its password while it is tested; it signs in again.
 SIGNED_OUT = 401
+ENOUGH = 20  # cases of a run that must have got past signing in
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ class Person:
         """Send one case and check the answer."""
         answer = case.call(headers=self.headers)
         self.seen[answer.status_code] += 1
-        if answer.status_code == SIGNED_OUT:
+        if answer.status_code == SIGNED_OUT and answer.json()["type"] == "/problems/session-ended":
             signed_in = self.app.test_client().post(
                 "/api/v1/sessions", json={"username": self.name, "password": factories.PASSWORD}
             )
@@ -99,4 +100,4 @@ def test_every_operation(
             failures.append(f"{operation.label}: {failure!r}\n{failure}")
     assert not failures, "\n\n".join(failures)
     wanted = 200 if mode is GenerationMode.POSITIVE else 422
-    assert person.seen[wanted] > person.seen[SIGNED_OUT], person.seen  # or nothing was tried
+    assert person.seen[wanted] >= ENOUGH, person.seen  # or nothing was tried
