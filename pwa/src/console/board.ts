@@ -1,7 +1,8 @@
 /** The board's arithmetic: groups, filters, figures. Pure. */
+import type { ReviewState } from '@/core/types'
 import type { StopState } from '@/map/types'
 
-import type { Board, BoardRound, Place, RoundStop } from './types'
+import type { Board, BoardCheckIn, BoardRound, Place, RoundStop } from './types'
 
 export type RoundFilter = 'all' | 'open' | 'started' | 'finished' | 'missed' | 'doubtful'
 
@@ -78,6 +79,23 @@ export function figuresOf(board: Board): Figures {
     missed: count('missed'),
     pendingReviews: board.rounds.reduce((sum, round) => sum + round.pending_reviews, 0),
   }
+}
+
+const MOST_NEEDY: readonly ReviewState[] = ['pending', 'answered', 'rejected', 'accepted', 'none']
+
+/** One check-in for each checkpoint: the one that most needs a person; of equals, the latest. */
+export function oneForEachCheckpoint(checkIns: readonly BoardCheckIn[]): BoardCheckIn[] {
+  const need = (one: BoardCheckIn): number => MOST_NEEDY.indexOf(one.review_state)
+  const found = new Map<string, BoardCheckIn>()
+  for (const one of checkIns) {
+    const other = found.get(one.checkpoint_id)
+    const replaces =
+      other === undefined ||
+      need(one) < need(other) ||
+      (need(one) === need(other) && one.captured_at > other.captured_at)
+    if (replaces) found.set(one.checkpoint_id, one)
+  }
+  return [...found.values()]
 }
 
 /** How a stop stands on the map. Any visit beyond doubt makes it visited. */

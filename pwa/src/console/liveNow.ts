@@ -2,12 +2,13 @@
 import { ref, shallowRef } from 'vue'
 
 import { gapWords, reasonWords, skipWords } from '@/ui/common'
+import { named } from '@/ui/language'
 import { session } from '@/ui/session'
 
 import { LiveStream, atMostEvery, type LiveState } from './live'
 import { checkpointName, may, personName, placeName, walkerName } from './shared'
 import { t, type ConsoleKey } from './words'
-import type { LiveEvent } from './types'
+import type { BoardCheckIn, LiveEvent } from './types'
 
 const FEED_LENGTH = 40
 /** A burst of check-ins is one look at the board. */
@@ -91,6 +92,15 @@ export function eventSentence(event: LiveEvent): string {
     place: placeName(event.place_code),
     checkpoint: checkpointName(data['checkpoint_id']) ?? t('feed.a_checkpoint'),
     result: resultWords(data),
+  })
+}
+
+/** A check-in of the board in the words in which it would have been told. */
+export function checkInSentence(one: BoardCheckIn): string {
+  return t('feed.check_in', {
+    who: personName(one.user_id) ?? walkerName(one.round_id) ?? t('feed.somebody'),
+    checkpoint: named(one.checkpoint_name, one.checkpoint_name_en),
+    result: resultWords({ grade: one.grade, reasons: one.reasons }),
   })
 }
 

@@ -259,7 +259,13 @@ function trackLayers(): LayerSpecification[] {
       type: 'symbol',
       source: 'track',
       filter: kind('gap_label'),
-      layout: { ...text, 'text-allow-overlap': true, 'text-anchor': 'bottom', 'text-offset': [0, -0.3] },
+      layout: {
+        ...text,
+        'text-allow-overlap': true,
+        'text-max-width': 24,
+        'text-anchor': 'left',
+        'text-offset': [0.6, -0.6],
+      },
       paint: { 'text-color': COLOURS.dark, ...halo },
     },
     {

@@ -1,7 +1,7 @@
 // The board's groups, filters and figures, and the strip of time of a track.
 import { describe, expect, it } from 'vitest'
 
-import { ancestor, figuresOf, grouped, liesIn, passes, stopState } from '@/console/board'
+import { ancestor, figuresOf, grouped, liesIn, oneForEachCheckpoint, passes, stopState } from '@/console/board'
 import { timelineOf } from '@/console/today/timeline'
 import type { Board, BoardCheckIn, BoardRound, Place, RoundStop, StopVisit } from '@/console/types'
 
@@ -89,6 +89,18 @@ it('adds up the day', () => {
   ]
   const board: Board = { on: '2026-11-23', server_time: '', rounds, check_ins: [], people: [] }
   expect(figuresOf(board)).toEqual({ started: 1, finished: 1, missed: 1, pendingReviews: 3 })
+})
+
+it('draws for each checkpoint the check-in that most needs a person, else the latest', () => {
+  const one = (id: string, checkpoint_id: string, review_state: BoardCheckIn['review_state'], captured_at: string) =>
+    ({ id, checkpoint_id, review_state, captured_at }) as BoardCheckIn
+  const drawn = oneForEachCheckpoint([
+    one('old', 'a', 'none', '2026-11-23T01:00:00Z'),
+    one('new', 'a', 'none', '2026-11-23T02:00:00Z'),
+    one('pending', 'b', 'pending', '2026-11-23T01:00:00Z'),
+    one('fine', 'b', 'none', '2026-11-23T02:00:00Z'),
+  ])
+  expect(drawn.map(({ id }) => id)).toEqual(['new', 'pending'])
 })
 
 describe('stopState', () => {

@@ -28,7 +28,7 @@ it('explains every reason for doubt with its figures', () => {
 })
 
 it('names every kind of checkpoint', () => {
-  expect(missing('kind', listIn(source('places/models.py'), 'CHECKPOINT_KINDS'))).toEqual([])
+  expect(missing('kind', listIn(source('places/checkpoint_rules.py'), 'KINDS'))).toEqual([])
 })
 
 it('names every action that is written to the ledger', () => {
