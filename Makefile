@@ -11,7 +11,7 @@ UV := var/tools/bin/uv
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: help run setup test-setup test lint types unit pwa openapi openapi-check integration e2e bench lock clean
+.PHONY: help run setup test-setup test lint types unit pwa openapi openapi-check integration e2e all-pytest bench lock clean
 .NOTPARALLEL:
 
 help:  ## list the commands
@@ -26,7 +26,7 @@ setup:  ## install and build only
 test-setup:
 	@$(PYTHON) -m scripts.run setup --tests
 
-test: test-setup lint types unit pwa openapi-check integration e2e  ## all checks and tests, quick ones first
+test: test-setup lint types openapi-check pwa all-pytest  ## all checks and tests, quick ones first
 
 lint:  ## style and architecture of the Python code
 	$(VENV)/python -m ruff check .
@@ -54,6 +54,9 @@ integration:  ## tests on a PostgreSQL of their own
 
 e2e:  ## the walk in a real Chromium
 	$(VENV)/python -m pytest tests/e2e
+
+all-pytest:  # one run, so that its last line counts them all
+	$(VENV)/python -m pytest tests/unit tests/integration tests/e2e
 
 bench:  ## measure the running stack; one JSON line a figure
 	$(VENV)/python -m bench
