@@ -30,6 +30,7 @@ from scripts.front import Front, FrontError, free_hosts
 from scripts.probe import accepts, ask
 from scripts.processes import Child, dying_with_parent, end_all, open_log
 from scripts.provision import DIST, ROOT, VENV, Provision, ProvisionError
+from scripts.servers import live_command, web_command
 
 READY_WITHIN_S = 60.0
 END_WITHIN_S = 8.0
@@ -202,14 +203,8 @@ class Stack:
         web, live = folder / "web.sock", folder / "live.sock"
         for leftover in (web, live):
             leftover.unlink(missing_ok=True)
-        granian = self._python("granian", "--no-ws", "--log-level", "warning", "--workers-kill-timeout", "3")
-        workers = self.environ.get("WEB_WORKERS") or str(min(os.cpu_count() or 1, 4))
-        threads = ["--workers", workers, "--blocking-threads", "4", "--backlog", "2048"]
-        self._child("web", [*granian, "--uds", str(web), "--interface", "wsgi", *threads, "wsgi:app"])
-        self._child(
-            "live",
-            [*granian, "--uds", str(live), "--interface", "asgi", "--backlog", "4096", "app.live.hub:app"],
-        )
+        self._child("web", web_command(web, "wsgi:app", self.environ))
+        self._child("live", live_command(live))
         self._child("worker", self._python("flask", "worker"))
         self._wait_until_open(web, live)  # the front complains about every upstream that is not there yet
         front = Front(

@@ -1,0 +1,196 @@
+"""``make bench``: one JSON line a figure, each with the baseline that was measured in between.
+
+Runs and baselines alternate, so that what else the machine does hits both. Every figure is the median
+of its runs, with the lowest and the highest beside it; a ratio is the median of the ratios of each run
+to the baseline just before it. After each run the database is asked whether every check-in that was sent
+is stored exactly once and graded; otherwise the bench fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+
+from app.wiring import create_app
+from bench import load
+from bench.field import QUIET_AREA, Api, Bodies, Patroller, Street, check_exactly_once, write_bodies
+from bench.load import CLIENTS, Load
+from bench.pages import first_load
+from bench.stack import BARE_PATH, BenchError, Served, served
+from bench.streams import idle_streams
+from config import read_settings
+
+BATCH = 50
+STREAMS = 1000
+FOLLOWERS = 10  # people who share the streams
+JAVASCRIPT_LIMIT_KB = 120.0
+# The most that the server could take in a second; the bench fails rather than run dry.
+SINGLES_A_SECOND = 1500
+CHECK_INS_A_SECOND = 5000
+
+
+class Bench:
+    """The people and the servers of one bench."""
+
+    def __init__(self, servers: Served, rounds: int, seconds: int) -> None:
+        self.servers = servers
+        self.rounds = rounds
+        self.seconds = seconds
+        self.app: Flask = create_app(read_settings(servers.environ))
+        self.api = Api(servers.sync_url)
+        street = Street(self.app, self.api)
+        self.street = street
+        self.people: list[Patroller] = [street.patroller(f"bench{n}") for n in range(CLIENTS)]
+        self.followers = []
+        for n in range(FOLLOWERS):
+            street.hire(f"follower{n}", "supervisor", QUIET_AREA)
+            self.followers.append(self.api.sign_in(f"follower{n}"))
+
+    def prepare(self, batch: int) -> list[Bodies]:
+        """Fresh phones, and signed entries for longer than a run."""
+        a_second = SINGLES_A_SECOND if batch == 1 else CHECK_INS_A_SECOND
+        requests = a_second * self.seconds // (batch * CLIENTS) + 2
+        return [self.street.bodies(person, requests, batch) for person in self.people]
+
+    def sync(self, batch: int) -> Load:
+        """One run of check-ins, *batch* to a request; checked afterwards."""
+        bodies = self.prepare(batch)
+        with tempfile.TemporaryDirectory(prefix="ironfeet-bench-") as folder:
+            write_bodies(Path(folder), bodies)
+            ran = load.post(
+                self.servers.sync_url,
+                "/api/v1/sync",
+                Path(folder),
+                wanted='"verified"',
+                times=batch,
+                seconds=self.seconds,
+            )
+        check_exactly_once(self.app, self.api, bodies, ran.sent, batch)
+        return ran
+
+    def bare(self) -> Load:
+        """One run of bare INSERTs of the same bodies as single check-ins have."""
+        filler = self.street.bodies(self.people[0], 1, 1)
+        with tempfile.TemporaryDirectory(prefix="ironfeet-bench-") as folder:
+            many = Bodies(filler.patroller, filler.phone, filler.batches * (200 * self.seconds))
+            write_bodies(Path(folder), [many] * CLIENTS)
+            return load.post(
+                self.servers.baseline_url,
+                BARE_PATH,
+                Path(folder),
+                wanted='"stored"',
+                times=1,
+                seconds=self.seconds,
+            )
+
+
+def _spread(values: list[float], digits: int) -> dict[str, float]:
+    return {
+        "median": round(statistics.median(values), digits),
+        "min": round(min(values), digits),
+        "max": round(max(values), digits),
+    }
+
+
+def tell(
+    figure: str, unit: str, measured: list[float], base: list[float], *, what: str, aim: str, **more: Any
+) -> None:
+    """Print one figure.
+
+    Args:
+        base: what the baseline showed in the run before each of *measured*.
+        what: the baseline in words.
+    """
+    line = {
+        "figure": figure,
+        "unit": unit,
+        "measured": _spread(measured, 1),
+        "baseline": _spread(base, 1) | {"what": what},
+        "ratio": _spread([m / b for m, b in zip(measured, base, strict=True)], 3),
+        "aim": aim,
+        **more,
+    }
+    print(json.dumps(line, ensure_ascii=False), flush=True)
+
+
+def measure_sync(bench: Bench) -> None:
+    """Check-ins against bare INSERTs."""
+    bare = "bare INSERT requests, same server, 32 clients"
+    for batch, name, aim in (
+        (1, "sync_single", "ratio >= 0.5"),
+        (BATCH, f"sync_batch_{BATCH}", "measured >= 2000 on 2 cores"),
+    ):
+        base, runs = [], []
+        for _ in range(bench.rounds):
+            base.append(bench.bare())
+            runs.append(bench.sync(batch))
+        rates, base_rates = [run.rate * batch for run in runs], [run.rate for run in base]
+        tell(name, "check-ins/s", rates, base_rates, what=bare, aim=aim)
+        p99, base_p99 = [run.p99_ms for run in runs], [run.p99_ms for run in base]
+        tell(f"{name}_p99", "ms a request", p99, base_p99, what=bare, aim="none")
+
+
+def measure_streams(bench: Bench) -> None:
+    """The API with a thousand idle streams against none."""
+    url = bench.servers.sync_url
+    token = bench.people[0].token
+    alone: dict[str, list[float]] = {"read": [], "sync": []}
+    beside: dict[str, list[float]] = {"read": [], "sync": []}
+    for _ in range(bench.rounds):
+        alone["read"].append(load.get(url, "/api/v1/me", token, seconds=bench.seconds).rate)
+        alone["sync"].append(bench.sync(1).rate)
+        with idle_streams(url, bench.followers, STREAMS):
+            beside["read"].append(load.get(url, "/api/v1/me", token, seconds=bench.seconds).rate)
+            beside["sync"].append(bench.sync(1).rate)
+    for kind, unit in (("read", "GET /api/v1/me a second"), ("sync", "single check-ins/s")):
+        what = "the same without streams"
+        tell(
+            f"{kind}_beside_{STREAMS}_streams", unit, beside[kind], alone[kind], what=what, aim="ratio >= 0.9"
+        )
+
+
+def measure_pages(bench: Bench) -> None:
+    """The field app's first load against what it may weigh."""
+    found = first_load(bench.servers.sync_url)
+    tell(
+        "field_first_load",
+        "kB of JavaScript, gzipped",
+        [found.javascript / 1000],
+        [JAVASCRIPT_LIMIT_KB],
+        what="what it may weigh",
+        aim="measured <= 120",
+        everything_kb=round(found.everything / 1000, 1),
+        files=found.files,
+    )
+
+
+def main() -> int:
+    """Run the bench; 1 where it could not measure."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="runs a figure (3)")
+    parser.add_argument("--seconds", type=int, default=5, help="length of a run (5)")
+    parser.add_argument("--only", choices=("sync", "streams", "pages"), help="one part of it")
+    options = parser.parse_args()
+    parts = {"pages": measure_pages, "sync": measure_sync, "streams": measure_streams}
+    try:
+        load.find_wrk()
+        with served() as servers:
+            bench = Bench(servers, options.rounds, options.seconds)
+            for name, measure in parts.items():
+                if options.only in {None, name}:
+                    measure(bench)
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

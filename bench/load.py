@@ -1,0 +1,80 @@
+"""Load from wrk: 32 clients, each waiting for its answer before it asks again."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.stack import BenchError
+
+CLIENTS = 32
+SCRIPTS = Path(__file__).parent / "wrk"
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What one run showed.
+
+    Attributes:
+        rate: requests a second that were answered as they should be.
+        p99_ms: 99th percentile of the time to the answer.
+        sent: requests that each client began, answered or not.
+    """
+
+    rate: float
+    p99_ms: float
+    sent: list[int]
+
+
+def find_wrk() -> str:
+    """Path of wrk.
+
+    Raises:
+        BenchError: where it is not installed.
+    """
+    found = shutil.which("wrk")
+    if found is None:
+        raise BenchError("wrk is not installed: apt-get install wrk")
+    return found
+
+
+def post(base_url: str, path: str, folder: Path, *, wanted: str, times: int, seconds: int) -> Load:
+    """Send the bodies in *folder*, a client for each file.
+
+    Args:
+        wanted: what a good answer holds, *times* times.
+
+    Raises:
+        BenchError: where an answer was not good, or the bodies did not last.
+    """
+    return _run(base_url, CLIENTS, seconds, "post.lua", str(folder), path, wanted, str(times))
+
+
+def get(base_url: str, path: str, token: str, *, seconds: int) -> Load:
+    """Read *path* as 32 clients.
+
+    Raises:
+        BenchError: where an answer was not 200.
+    """
+    return _run(base_url, 2, seconds, "get.lua", path, token)
+
+
+def _run(base_url: str, threads: int, seconds: int, script: str, *arguments: str) -> Load:
+    command = [find_wrk(), f"-t{threads}", f"-c{CLIENTS}", f"-d{seconds}", "--timeout", "30"]
+    command += ["-s", str(SCRIPTS / script), base_url, "--", *arguments]
+    ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=seconds + 60)
+    told = {line.split(" ", 1)[0]: line.split(" ", 1)[1] for line in ran.stdout.splitlines() if " " in line}
+    if "RESULT" not in told:
+        raise BenchError(f"wrk failed: {(ran.stdout + ran.stderr)[-500:]}")
+    good, took_s, p99_us, failed, sent = told["RESULT"].split()
+    complaint = told.get("COMPLAINT", "").strip()
+    if complaint:
+        raise BenchError(f"a request was not answered as it should be: {complaint}")
+    if int(failed):
+        raise BenchError(f"{failed} clients had nothing more to send, or got an error")
+    if "Socket errors" in ran.stdout:
+        raise BenchError(f"connections failed: {ran.stdout[-500:]}")
+    each = [] if sent == "-" else [int(count) for count in sent.split(",")]
+    return Load(int(good) / float(took_s), int(p99_us) / 1000, each)
