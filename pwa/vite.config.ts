@@ -21,7 +21,11 @@ export default defineConfig({
       input: { field: here('./field/index.html'), console: here('./console/index.html') },
     },
   },
-  worker: { format: 'es' },
+  worker: {
+    format: 'es',
+    // A worker's own file is answered by the service worker only inside its scope, so it lies there
+    rolldownOptions: { output: { entryFileNames: 'field/workers/[name]-[hash].js' } },
+  },
   server: { proxy, fs: { allow: [here('..')] } },
   preview: { proxy },
   test: {

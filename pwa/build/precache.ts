@@ -29,7 +29,7 @@ export function precacheList(dist: string, entry: string): PrecacheEntry[] {
   const manifest = JSON.parse(readFileSync(join(dist, '.vite/manifest.json'), 'utf8')) as Manifest
   const app = entry.split('/')[0] ?? ''
   const revision = (file: string) => createHash('sha256').update(readFileSync(join(dist, file))).digest('hex').slice(0, 16)
-  const hashed = [...reach(manifest, entry)].filter((file) => file.startsWith('assets/'))
+  const hashed = [...reach(manifest, entry)].filter((file) => /^(assets|field\/workers)\//.test(file))
   const named = readdirSync(join(dist, app), { withFileTypes: true })
     .filter((item) => item.isFile() && item.name !== 'service-worker.js')
     .map((item) => `${app}/${item.name}`)

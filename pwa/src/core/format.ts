@@ -49,8 +49,9 @@ export function momentPhrase(
   moment: Date,
   now: Date,
 ): Phrase<'time.now' | 'time.minutes_ago' | 'time.today' | 'time.yesterday' | 'time.day'> {
-  const minutes = Math.floor((now.getTime() - moment.getTime()) / 60_000)
-  if (minutes === 0) return { key: 'time.now', values: {} }
+  const passed = now.getTime() - moment.getTime()
+  const minutes = Math.floor(passed / 60_000)
+  if (Math.abs(passed) < 60_000) return { key: 'time.now', values: {} } // the screen's clock may lag a little
   if (minutes > 0 && minutes < 60) return { key: 'time.minutes_ago', values: { n: minutes } }
   return dayPhrase(moment, now)
 }

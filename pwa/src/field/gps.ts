@@ -14,6 +14,7 @@ import { person, seen, wroteElsewhere } from './store'
 export type GpsState = 'off' | 'waiting' | 'good' | 'poor' | 'lost' | 'denied' | 'unsupported'
 
 const FRESH_MS = 20_000
+const ASK_AFTER_MS = 15_000 // some phones report only movement: ask them where a resting person is
 const GOOD_M = 50
 const OPTIONS: PositionOptions = { enableHighAccuracy: true, maximumAge: 0, timeout: 20_000 }
 
@@ -65,6 +66,13 @@ function startWatch(): void {
   watchId = navigator.geolocation.watchPosition(onPosition, onFailure, OPTIONS)
 }
 
+/** A watch may be silent while nothing moves; a rest is not a gap. */
+function askWhereSilent(): void {
+  if (watchId === null || document.visibilityState !== 'visible') return
+  const last = position.value ? Date.parse(position.value.at) : 0
+  if (Date.now() - last >= ASK_AFTER_MS) navigator.geolocation.getCurrentPosition(onPosition, onFailure, OPTIONS)
+}
+
 function stopWatch(): void {
   if (watchId !== null) navigator.geolocation.clearWatch(watchId)
   watchId = null
@@ -73,6 +81,7 @@ function stopWatch(): void {
 }
 
 function onPosition(raw: GeolocationPosition): void {
+  if (watchId === null) return // an answer that came after the end of the shift is not kept
   failure.value = null
   const fix = fixOf(raw)
   position.value = fix
@@ -81,6 +90,7 @@ function onPosition(raw: GeolocationPosition): void {
 }
 
 function onFailure(error: GeolocationPositionError): void {
+  if (watchId === null) return
   const denied = error.code === error.PERMISSION_DENIED
   failure.value = denied ? 'denied' : 'lost'
   happen({ type: 'error', cause: denied ? 'permission' : 'no_signal', now: Date.now() })
@@ -166,6 +176,7 @@ export function followDuty(): void {
     (round) => happen({ type: 'round', round, now: Date.now() }),
   )
   document.addEventListener('visibilitychange', adjust)
+  setInterval(askWhereSilent, TICK_MS)
   watchClock()
   adjust()
 }

@@ -9,7 +9,7 @@ import App from './App.vue'
 import { endForgottenShifts } from './duty'
 import { followDuty } from './gps'
 import { sayError } from './notice'
-import { fetchReference } from './reference'
+import { fetchReferenceOnce } from './reference'
 import { router } from './router'
 import { closeStore, openFor } from './store'
 import { installWorker } from './update'
@@ -25,14 +25,10 @@ followDuty()
 endForgottenShifts()
 keepAwake()
 
-let shown: string | null = null
 session.subscribe((state) => {
-  const user = state.kind === 'online' || state.kind === 'offline' ? state.user : null
-  if (user) openFor(user).catch(sayError)
-  if (state.kind === 'online' && shown !== state.user.id) fetchReference().catch(sayError)
-  else closeStore()
-  // Offline there is nothing to fetch: the next state, online, is the first that counts
-  if (state.kind !== 'offline') shown = user?.id ?? null
+  if (state.kind !== 'online' && state.kind !== 'offline') return closeStore()
+  openFor(state.user).catch(sayError)
+  if (state.kind === 'online') fetchReferenceOnce().catch(sayError)
 })
 session.start().catch(sayError)
 installWorker().catch(sayError)

@@ -29,7 +29,10 @@ async function fetched<T>(key: string, ask: () => Promise<T>): Promise<T | null>
   }
 }
 
+let fetchedOnce: Promise<unknown> | null = null
+
 /** Fetch both in good time, so that the map works offline although it was never opened. */
-export async function fetchReference(): Promise<void> {
-  await Promise.all([fetchOutlines(), fetchSettings()])
+export async function fetchReferenceOnce(): Promise<void> {
+  fetchedOnce ??= Promise.all([fetchOutlines(), fetchSettings()])
+  await fetchedOnce
 }
