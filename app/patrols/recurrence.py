@@ -1,8 +1,9 @@
 """When a schedule's windows open: RFC 5545 recurrence on the wall clock of Asia/Shanghai. Pure.
 
-A rule is matched day by day, and never by walking from one match to the next: a library that looks
-for the next match of "30 February" counts to the year 9999 before it gives up. Here the work is
-bounded by the days asked for, whatever the rule says.
+dateutil does the counting; here stand what may be asked of it and what keeps it from counting for ever:
+it looks at ``until`` only when it has found a match, so "30 February" would take it to the year 9999.
+The Gregorian calendar repeats itself every 400 years to the day of the week, so a rule is evaluated
+7,600 years later than it is meant, where that end is less than 400 years away, and moved back.
 
 Understood: FREQ=HOURLY, DAILY, WEEKLY, MONTHLY, YEARLY; INTERVAL, COUNT, UNTIL, BYMONTH, BYMONTHDAY,
 BYDAY (with ordinals such as 2TU or -1FR for MONTHLY), BYHOUR, BYMINUTE, WKST. As in RFC 5545, whatever
@@ -12,11 +13,14 @@ the rule leaves open is taken from the start. A start that the rule does not mat
 from __future__ import annotations
 
 import re
-from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import takewhile
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
+
+from dateutil.rrule import DAILY, HOURLY, MONTHLY, WEEKLY, YEARLY, rrule, weekday
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 MAX_RULE_LENGTH = 300
@@ -25,7 +29,16 @@ MAX_INTERVAL = 1000
 MAX_COUNT = 10_000
 SOON = timedelta(days=5 * 366)  # a rule without an occurrence in that time is a mistake
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
-FREQUENCIES = ("HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY")
+FREQUENCIES: dict[str, Literal[0, 1, 2, 3, 4]] = {
+    "HOURLY": HOURLY,
+    "DAILY": DAILY,
+    "WEEKLY": WEEKLY,
+    "MONTHLY": MONTHLY,
+    "YEARLY": YEARLY,
+}
+_STEPS = {"HOURLY": timedelta(hours=1), "DAILY": timedelta(days=1), "WEEKLY": timedelta(weeks=1)}
+_MOVED = timedelta(days=19 * 146_097)  # 19 times 400 years
+_LAST = datetime.combine(date.max, time.max) - _MOVED  # in the year 2399
 _LOCAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 _DAY = re.compile(r"([+-]?[1-5])?(MO|TU|WE|TH|FR|SA|SU)")
 _UNTIL = re.compile(r"(\d{8})(?:T(\d{6})(Z?))?")
@@ -37,25 +50,20 @@ class RecurrenceError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Recurrence:
-    """A rule, read and checked, with its start on the wall clock.
+    """A rule, read and checked, with its start.
 
     Attributes:
         starts: DTSTART, naive wall clock.
         until: last wall-clock moment that can still match, inclusive.
-        weekdays: (ordinal in the month or None, weekday from Monday = 0).
+        step: from one period to the next, where all are of the same length and none is counted: the
+            rule may then be evaluated from any whole number of steps after its start.
+        moved: the rule in the library's last 400 years, without ``until``.
     """
 
     starts: datetime
-    frequency: str
-    interval: int
-    count: int | None
-    until: datetime | None
-    months: frozenset[int]
-    month_days: frozenset[int]
-    weekdays: frozenset[tuple[int | None, int]]
-    hours: tuple[int, ...]
-    minutes: tuple[int, ...]
-    week_start: int
+    until: datetime
+    step: timedelta | None
+    moved: rrule
 
 
 def parse(starts_at_local: str, rule: str) -> Recurrence:
@@ -74,10 +82,20 @@ def parse(starts_at_local: str, rule: str) -> Recurrence:
         raise RecurrenceError(f"FREQ must be one of {', '.join(FREQUENCIES)}.")
     if "COUNT" in parts and "UNTIL" in parts:
         raise RecurrenceError("COUNT and UNTIL exclude each other.")
-    found = _read_parts(starts, frequency, parts)
-    _check_density(found)
+    until = _read_until(parts.pop("UNTIL", None))
+    asked = _read_parts(frequency, parts)
+    _check_density(frequency, asked)
+    never = RecurrenceError("The rule never occurs within five years of its start.")
+    try:
+        moved = rrule(FREQUENCIES[frequency], dtstart=starts + _MOVED, bysecond=0, **asked)
+    except ValueError as error:  # hours that the interval never reaches
+        raise never from error
+    step = None
+    if frequency in _STEPS and asked["count"] is None:
+        step = _STEPS[frequency] * asked["interval"]
+    found = Recurrence(starts, until, step, moved)
     if next(_local_occurrences(found, starts, starts + SOON), None) is None:
-        raise RecurrenceError("The rule never occurs within five years of its start.")
+        raise never
     return found
 
 
@@ -116,50 +134,35 @@ def _split(rule: str) -> dict[str, str]:
     return parts
 
 
-def _read_parts(starts: datetime, frequency: str, parts: dict[str, str]) -> Recurrence:
-    months = frozenset(_numbers(parts, "BYMONTH", 1, 12))
-    month_days = frozenset(_numbers(parts, "BYMONTHDAY", -31, 31))
-    weekdays = frozenset(_weekdays(parts, frequency))
+def _read_parts(frequency: str, parts: dict[str, str]) -> dict[str, Any]:
+    """What the library is asked, under its names; None is left open."""
+    month_days = _numbers(parts, "BYMONTHDAY", -31, 31)
     if month_days and frequency == "WEEKLY":
         raise RecurrenceError("BYMONTHDAY does not go with FREQ=WEEKLY.")
-    hours = tuple(sorted(set(_numbers(parts, "BYHOUR", 0, 23))))
-    minutes = tuple(sorted(set(_numbers(parts, "BYMINUTE", 0, 59))))
     interval = _numbers(parts, "INTERVAL", 1, MAX_INTERVAL, single=True) or [1]
     count = _numbers(parts, "COUNT", 1, MAX_COUNT, single=True)
-    until = _read_until(parts.pop("UNTIL", None))
+    asked = {
+        "interval": interval[0],
+        "count": count[0] if count else None,
+        "bymonth": _numbers(parts, "BYMONTH", 1, 12),
+        "bymonthday": month_days,
+        "byweekday": _weekdays(parts, frequency),
+        "byhour": _numbers(parts, "BYHOUR", 0, 23),
+        "byminute": _numbers(parts, "BYMINUTE", 0, 59),
+    }
     week_start = parts.pop("WKST", "MO")
     if week_start not in WEEKDAYS:
         raise RecurrenceError("WKST must be a weekday such as MO.")
     if parts:
         raise RecurrenceError(f"{sorted(parts)[0][:20]} is not understood.")
-    # What the rule leaves open comes from the start.
-    if not month_days and not weekdays:
-        if frequency == "WEEKLY":
-            weekdays = frozenset({(None, starts.weekday())})
-        elif frequency in {"MONTHLY", "YEARLY"}:
-            month_days = frozenset({starts.day})
-            if frequency == "YEARLY" and not months:
-                months = frozenset({starts.month})
-    if frequency == "HOURLY":
-        hours = hours or tuple(range(24))
-    return Recurrence(
-        starts=starts,
-        frequency=frequency,
-        interval=interval[0],
-        count=count[0] if count else None,
-        until=until,
-        months=months,
-        month_days=month_days,
-        weekdays=weekdays,
-        hours=hours or (starts.hour,),
-        minutes=minutes or (starts.minute,),
-        week_start=WEEKDAYS.index(week_start),
-    )
+    return asked | {"wkst": WEEKDAYS.index(week_start)}
 
 
-def _numbers(parts: dict[str, str], name: str, low: int, high: int, *, single: bool = False) -> list[int]:
+def _numbers(
+    parts: dict[str, str], name: str, low: int, high: int, *, single: bool = False
+) -> list[int] | None:
     if name not in parts:
-        return []
+        return None
     texts = parts.pop(name).split(",")
     if single and len(texts) > 1:
         raise RecurrenceError(f"{name} takes one number.")
@@ -173,22 +176,32 @@ def _numbers(parts: dict[str, str], name: str, low: int, high: int, *, single: b
     return found
 
 
-def _weekdays(parts: dict[str, str], frequency: str) -> Iterator[tuple[int | None, int]]:
+def _weekdays(parts: dict[str, str], frequency: str) -> list[weekday] | None:
     if "BYDAY" not in parts:
-        return
+        return None
+    plain: list[int] = []
+    numbered: list[weekday] = []
     for text in parts.pop("BYDAY").split(","):
         match = _DAY.fullmatch(text)
         if match is None:
             raise RecurrenceError("BYDAY takes weekdays such as MO, or 1MO to -1MO in a month.")
         if match[1] and frequency != "MONTHLY":
             raise RecurrenceError("A numbered weekday needs FREQ=MONTHLY.")
-        yield int(match[1]) if match[1] else None, WEEKDAYS.index(match[2])
+        day = WEEKDAYS.index(match[2])
+        if match[1]:
+            numbered.append(weekday(day, int(match[1])))
+        else:
+            plain.append(day)
+    if not numbered:
+        return [weekday(day) for day in plain]
+    # RFC 5545 means a union of both; the library would look for days that are both.
+    return numbered + [weekday(day, nth) for day in plain for nth in range(1, 6)]
 
 
-def _read_until(text: str | None) -> datetime | None:
+def _read_until(text: str | None) -> datetime:
     """UNTIL as wall clock; a date means its whole day, a time with Z is UTC."""
     if text is None:
-        return None
+        return _LAST
     match = _UNTIL.fullmatch(text)
     try:
         if match is None:
@@ -202,66 +215,22 @@ def _read_until(text: str | None) -> datetime | None:
         raise RecurrenceError("UNTIL must look like 20261231 or 20261231T160000Z.") from error
 
 
-def _check_density(rule: Recurrence) -> None:
-    hours = len(rule.hours)
-    if rule.frequency == "HOURLY":
-        hours = min(hours, -(-24 // rule.interval))
-    if hours * len(rule.minutes) > MAX_A_DAY:
+def _check_density(frequency: str, asked: dict[str, Any]) -> None:
+    hours = len(set(asked["byhour"] or (range(24) if frequency == "HOURLY" else [0])))
+    if frequency == "HOURLY":
+        hours = min(hours, -(-24 // asked["interval"]))
+    if hours * len(set(asked["byminute"] or [0])) > MAX_A_DAY:
         raise RecurrenceError(f"The rule opens more than {MAX_A_DAY} windows a day.")
 
 
 def _local_occurrences(rule: Recurrence, first: datetime, last: datetime) -> Iterator[datetime]:
     """Wall-clock occurrences from *first* to *last*, both inclusive, in order."""
-    if rule.until is not None:
-        last = min(last, rule.until)
-    # COUNT is counted from the start; without it, nothing before *first* needs to be looked at.
-    day = rule.starts.date() if rule.count is not None else max(rule.starts, first).date()
-    seen = 0
-    while day <= last.date():
-        if _matches(rule, day):
-            for moment in _times(rule, day):
-                if moment < rule.starts:
-                    continue
-                seen += 1
-                if moment > last or (rule.count is not None and seen > rule.count):
-                    return
-                if moment >= first:
-                    yield moment
-        day += timedelta(days=1)
-
-
-def _times(rule: Recurrence, day: date) -> Iterator[datetime]:
-    start_hour = rule.starts.replace(minute=0)
-    for hour in rule.hours:
-        at = datetime.combine(day, time(hour))
-        if rule.frequency == "HOURLY" and (at - start_hour) // timedelta(hours=1) % rule.interval:
-            continue
-        for minute in rule.minutes:
-            yield at.replace(minute=minute)
-
-
-def _matches(rule: Recurrence, day: date) -> bool:
-    if rule.months and day.month not in rule.months:
-        return False
-    days_in_month = monthrange(day.year, day.month)[1]
-    if rule.month_days and not rule.month_days & {day.day, day.day - days_in_month - 1}:
-        return False
-    nth, nth_last = (day.day - 1) // 7 + 1, -((days_in_month - day.day) // 7 + 1)
-    if rule.weekdays and not rule.weekdays & {(n, day.weekday()) for n in (None, nth, nth_last)}:
-        return False
-    return _periods(rule, day) % rule.interval == 0
-
-
-def _periods(rule: Recurrence, day: date) -> int:
-    """How many whole days, weeks, months or years of the rule lie between the start and *day*."""
-    start = rule.starts.date()
-    if rule.frequency == "DAILY":
-        return (day - start).days
-    if rule.frequency == "WEEKLY":
-        back = timedelta(days=(start.weekday() - rule.week_start) % 7)
-        return (day - (start - back)).days // 7
-    if rule.frequency == "MONTHLY":
-        return (day.year - start.year) * 12 + day.month - start.month
-    if rule.frequency == "YEARLY":
-        return day.year - start.year
-    return 0
+    last = min(last, rule.until, _LAST)
+    moved = rule.moved
+    if rule.step is not None:
+        # One step earlier than need be: the period that *first* lies in may begin before it.
+        steps = max(0, (first - rule.starts) // rule.step - 1)
+        moved = moved.replace(dtstart=rule.starts + steps * rule.step + _MOVED)
+    for at in takewhile(lambda at: at <= last, (at - _MOVED for at in moved)):
+        if at >= first:
+            yield at
