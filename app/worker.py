@@ -222,6 +222,7 @@ JOBS = (
     Job("heartbeat", 5, _beat),
     Job("rounds.generate", 300, lambda now: patrols.generate_rounds(now) > 0),
     Job("rounds.mark_missed", 15, lambda now: patrols.mark_missed(now) > 0),
+    Job("rounds.close_forgotten", 60, lambda now: patrols.close_forgotten_rounds(now) > 0),
     Job("shifts.end_forgotten", 30, lambda now: people.end_forgotten_shifts(now) > 0),
     Job("positions.forget_last", 30, _forget_last_positions),
     Job("entries.release", 20, split=_held_logs),

@@ -156,6 +156,7 @@ def _board_round(
         "started_at": walked.started_at,
         "finished_at": walked.finished_at,
         "end_reason": walked.end_reason,
+        "ended_automatically": walked.ended_automatically,
         "missed_at": walked.missed_at,
         "late": rules.is_late(walked.window_ends_at, walked.finished_at, now),
         "stops_total": stops_total,

@@ -65,6 +65,9 @@ class BoardRoundOut(Wire):
     started_at = Moment(required=True, allow_none=True)
     finished_at = Moment(required=True, allow_none=True)
     end_reason = fields.String(required=True, allow_none=True)
+    ended_automatically = fields.Boolean(
+        required=True, metadata={"description": "Nobody said that it is over; the phone still may."}
+    )
     missed_at = Moment(required=True, allow_none=True)
     late = fields.Boolean(required=True)
     stops_total = fields.Integer(required=True)

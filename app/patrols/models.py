@@ -74,7 +74,8 @@ class Round(Base):
     """One walk of a route in one window by one person.
 
     State: planned, started, finished, ended_early, missed. A missed round that is walked after all
-    becomes started: missing is a fact about the window, not about the person.
+    becomes started: missing is a fact about the window, not about the person. One that nobody ended is
+    ended early by the worker; whatever the phone still says about it holds.
     """
 
     __tablename__ = "round"
@@ -83,7 +84,9 @@ class Round(Base):
         Index("ix_round_assignee_window", "assignee_id", "window_starts_at"),
         Index("ix_round_street_day", "street_code", "on_day"),
         Index("ix_round_planned", "window_ends_at", postgresql_where="state = 'planned'"),
+        Index("ix_round_started", "window_ends_at", postgresql_where="state = 'started'"),
         CheckConstraint("state in ('planned','started','finished','ended_early','missed')", name="state"),
+        CheckConstraint("closed_by in ('phone','worker')", name="closed_by"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -101,6 +104,12 @@ class Round(Base):
     started_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     end_reason: Mapped[str | None] = mapped_column(Text)
+    closed_by: Mapped[str | None] = mapped_column(Text)  # phone, worker; None while it is open
+
+    @property
+    def ended_automatically(self) -> bool:
+        """True where nobody said that the round is over."""
+        return self.closed_by == "worker"
 
 
 class RoundStop(Base):

@@ -1,7 +1,8 @@
 """Rules of a round: what may happen to it, what counts as late, what was covered. Pure.
 
 A round is planned, started, then finished or ended early. When its window passes before it was
-started it is missed, which is a fact about the window: it may still be walked.
+started it is missed, which is a fact about the window: it may still be walked. One that was started
+and never ended is ended by the worker, which only fills a silence: what the phone says of it later holds.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ SKYLESS_KINDS = frozenset({"lift", "stairwell", "basement"})
 # Two entries of one phone may reach the server in two requests, each with its own measure of the
 # phone's clock; so much may a check-in seem later than the end of its round.
 CLOCK_NOISE = timedelta(seconds=60)
+# So long after its window, or its start where that came later, a round that nobody ended is forgotten.
+FORGOTTEN_OFF_DUTY = timedelta(hours=1)
+FORGOTTEN_ON_DUTY = timedelta(hours=12)
 
 
 class Verdict(Enum):
@@ -29,30 +33,61 @@ class Verdict(Enum):
     CLOSED = "closed"  # the round was over by then
 
 
-def start(state: str, at: datetime, finished_at: datetime | None) -> Verdict:
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a round stands.
+
+    Attributes:
+        closed_by: ``phone`` or ``worker``; None while it is open.
+    """
+
+    state: str
+    finished_at: datetime | None = None
+    closed_by: str | None = None
+
+    def takes(self, at: datetime) -> bool:
+        """True where what was done at *at* belongs to the round. Nobody knows when a round ended that
+        the worker ended."""
+        if self.state == "started" or self.closed_by == "worker":
+            return True
+        return self.finished_at is not None and at <= self.finished_at + CLOCK_NOISE
+
+
+def start(standing: Standing, at: datetime) -> Verdict:
     """A person says that the round was started at *at*."""
-    if state in OPEN_STATES:
+    if standing.state in OPEN_STATES:
         return Verdict.APPLY
-    if state == "started" or (finished_at is not None and at <= finished_at + CLOCK_NOISE):
-        return Verdict.UNCHANGED
-    return Verdict.CLOSED
+    return Verdict.UNCHANGED if standing.takes(at) else Verdict.CLOSED
 
 
-def finish(state: str) -> Verdict:
-    """A person says that the round is over."""
-    if state in OPEN_STATES:
+def finish(standing: Standing) -> Verdict:
+    """A person says that the round is over; the worker's word gives way to theirs."""
+    if standing.state in OPEN_STATES:
         return Verdict.WAIT
-    return Verdict.APPLY if state == "started" else Verdict.CLOSED
+    known = standing.state in CLOSED_STATES and standing.closed_by != "worker"
+    return Verdict.CLOSED if known else Verdict.APPLY
 
 
-def visit(state: str, at: datetime, finished_at: datetime | None) -> Verdict:
+def visit(standing: Standing, at: datetime) -> Verdict:
     """A person visited or skipped a stop at *at*; what was done before the end counts, however late
     it arrives."""
-    if state in OPEN_STATES:
+    if standing.state in OPEN_STATES:
         return Verdict.WAIT
-    if state == "started" or (finished_at is not None and at <= finished_at + CLOCK_NOISE):
-        return Verdict.APPLY
-    return Verdict.CLOSED
+    return Verdict.APPLY if standing.takes(at) else Verdict.CLOSED
+
+
+def forgotten_before(now: datetime, *, on_duty: bool) -> datetime:
+    """Where its window, or its start, lies before this, a round that is still started is forgotten.
+
+    Args:
+        on_duty: the person has an open shift, and may still be walking.
+    """
+    return now - (FORGOTTEN_ON_DUTY if on_duty else FORGOTTEN_OFF_DUTY)
+
+
+def automatic_end(started_at: datetime, last_touched_at: datetime | None, now: datetime) -> datetime:
+    """When a forgotten round ended: with the last stop that was visited or skipped, as far as known."""
+    return max(started_at, min(last_touched_at or started_at, now))
 
 
 def untouched(stops: Iterable[int], visited: Set[int], skipped: Set[int]) -> list[int]:

@@ -7,8 +7,11 @@ noting it as missed at the same moment.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+from sqlalchemy import update
 
 from app.core import problems
 from app.core.entry import Applied, Entry, Held, Memory, Refused
@@ -18,6 +21,7 @@ from app.evidence import service as evidence
 from app.evidence.rules import Expected
 from app.ledger import service as ledger
 from app.patrols import rules
+from app.patrols.forgotten import close_forgotten_rounds
 from app.patrols.models import CheckIn, Round, RoundStop, StopSkip
 from app.patrols.planning import (
     Planner,
@@ -29,13 +33,14 @@ from app.patrols.planning import (
     mark_missed,
 )
 from app.patrols.queries import stop_ordinals, tagged_checkpoints, touched_ordinals
-from app.patrols.rules import Verdict
+from app.patrols.rules import Standing, Verdict
 from app.people.models import Shift
 from app.places import service as places
 from app.places.models import Checkpoint
 
 __all__ = [
     "Planner",
+    "close_forgotten_rounds",
     "create_route",
     "create_schedule",
     "end_route",
@@ -60,7 +65,7 @@ def start_round(entry: Entry, body: dict[str, Any], _memory: Memory) -> Applied:
     """
     walked = _round_of(entry, body["round"], lock=True)
     _shift_of(entry, body["shift"])
-    verdict = rules.start(walked.state, entry.at, walked.finished_at)
+    verdict = rules.start(_standing(walked), entry.at)
     if verdict is Verdict.CLOSED:
         raise Refused(problems.ROUND_CLOSED)
     if verdict is Verdict.APPLY:
@@ -74,12 +79,14 @@ def start_round(entry: Entry, body: dict[str, Any], _memory: Memory) -> Applied:
 def finish_round(entry: Entry, body: dict[str, Any], _memory: Memory) -> Applied:
     """A round is over: complete, where every stop was visited or skipped, or early with a reason.
 
+    Where the worker has ended it in the meantime, this corrects when and how.
+
     Raises:
         Held: the round's start has not arrived.
         Refused: NO_SUCH_ROUND, ROUND_CLOSED, ENTRY_INVALID (complete, with stops left untouched).
     """
     walked = _round_of(entry, body["round"], lock=True)
-    verdict = rules.finish(walked.state)
+    verdict = rules.finish(_standing(walked))
     if verdict is Verdict.WAIT:
         raise Held(walked.id, problems.NO_SUCH_ROUND)
     if verdict is Verdict.CLOSED:
@@ -95,13 +102,14 @@ def finish_round(entry: Entry, body: dict[str, Any], _memory: Memory) -> Applied
             problems.ENTRY_INVALID,
             f"Stops {listed} were neither visited nor skipped; end the round early and say why.",
         )
-    walked.state = "ended_early" if early else "finished"
+    corrected = {"was_automatic": True} if walked.ended_automatically else {}
+    walked.state, walked.closed_by = "ended_early" if early else "finished", "phone"
     finished_at = min(entry.at, entry.received_at)
     walked.finished_at = max(finished_at, walked.started_at or finished_at)
     walked.end_reason = body["reason"]
     covered = rules.coverage(stops, visited, skipped)
     facts = {"visited": covered.visited, "skipped": covered.skipped, "stops": covered.total}
-    _tell("round.finished", entry, walked, facts | {"outcome": body["outcome"]})
+    _tell("round.finished", entry, walked, facts | {"outcome": body["outcome"]} | corrected)
     return Applied()
 
 
@@ -176,12 +184,29 @@ def _visit(entry: Entry, body: dict[str, Any]) -> tuple[Round, Shift, RoundStop]
     stop = db.session.get(RoundStop, (walked.id, body["stop"]))
     if stop is None or stop.checkpoint_id != body.get("checkpoint", stop.checkpoint_id):
         raise Refused(problems.NO_SUCH_STOP)
-    verdict = rules.visit(walked.state, entry.at, walked.finished_at)
+    verdict = rules.visit(_standing(walked), entry.at)
     if verdict is Verdict.WAIT:
         raise Held(walked.id, problems.NO_SUCH_ROUND)
     if verdict is Verdict.CLOSED:
         raise Refused(problems.ROUND_CLOSED)
+    if walked.ended_automatically:
+        _move_automatic_end(walked, min(entry.at, entry.received_at))
     return walked, shift, stop
+
+
+def _move_automatic_end(walked: Round, at: datetime) -> None:
+    """A stop was touched after the end that the worker could know of. Rare, so it may ask the database;
+    done there, because the phone's own end may arrive from another device at the same moment."""
+    db.session.execute(
+        update(Round)
+        .where(Round.id == walked.id, Round.closed_by == "worker", Round.finished_at < at)
+        .values(finished_at=at)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _standing(walked: Round) -> Standing:
+    return Standing(walked.state, walked.finished_at, walked.closed_by)
 
 
 def _round_of(entry: Entry, round_id: UUID, *, lock: bool = False) -> Round:

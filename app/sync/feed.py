@@ -72,6 +72,7 @@ def _rounds(user_id: UUID, now: datetime) -> list[dict[str, Any]]:
             "started_at": row.Round.started_at,
             "finished_at": row.Round.finished_at,
             "end_reason": row.Round.end_reason,
+            "ended_automatically": row.Round.ended_automatically,
             "stops": stops[row.Round.id],
         }
         for row in rows

@@ -144,6 +144,9 @@ class FeedRoundShape(Wire):
     started_at = Moment(required=True, allow_none=True)
     finished_at = Moment(required=True, allow_none=True)
     end_reason = fields.String(required=True, allow_none=True)
+    ended_automatically = fields.Boolean(
+        required=True, metadata={"description": "Nobody said that it is over; the phone still may."}
+    )
     stops = fields.List(fields.Nested(StopShape), required=True)
 
 

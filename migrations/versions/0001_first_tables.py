@@ -633,9 +633,11 @@ def _create_tables() -> None:  # noqa: PLR0915 - a list of tables
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("end_reason", sa.Text(), nullable=True),
+        sa.Column("closed_by", sa.Text(), nullable=True),
         sa.CheckConstraint(
             "state in ('planned','started','finished','ended_early','missed')", name=op.f("ck_round_state")
         ),
+        sa.CheckConstraint("closed_by in ('phone','worker')", name=op.f("ck_round_closed_by")),
         sa.ForeignKeyConstraint(["assignee_id"], ["app_user.id"], name=op.f("fk_round_assignee_id_app_user")),
         sa.ForeignKeyConstraint(["route_id"], ["route.id"], name=op.f("fk_round_route_id_route")),
         sa.ForeignKeyConstraint(["schedule_id"], ["schedule.id"], name=op.f("fk_round_schedule_id_schedule")),
@@ -652,6 +654,13 @@ def _create_tables() -> None:  # noqa: PLR0915 - a list of tables
         ["window_ends_at"],
         unique=False,
         postgresql_where=sa.text("state = 'planned'"),
+    )
+    op.create_index(
+        "ix_round_started",
+        "round",
+        ["window_ends_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'started'"),
     )
     op.create_table(
         "worker_heartbeat",

@@ -7,54 +7,82 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.patrols import rules
-from app.patrols.rules import Coverage, Verdict
+from app.patrols.rules import Coverage, Standing, Verdict
 
 NOON = datetime(2026, 11, 23, 4, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
+HOUR = timedelta(hours=1)
+PLANNED, MISSED, STARTED = Standing("planned"), Standing("missed"), Standing("started")
+FINISHED = Standing("finished", NOON, "phone")
+EARLY = Standing("ended_early", NOON, "phone")
+AUTOMATIC = Standing("ended_early", NOON, "worker")
 
 
 @pytest.mark.parametrize(
-    ("state", "at", "finished_at", "verdict"),
+    ("standing", "at", "verdict"),
     [
-        ("planned", NOON, None, Verdict.APPLY),
-        ("missed", NOON, None, Verdict.APPLY),  # walked after all
-        ("started", NOON, None, Verdict.UNCHANGED),
-        ("finished", NOON - SECOND, NOON, Verdict.UNCHANGED),  # a second device, late
-        ("finished", NOON + 61 * SECOND, NOON, Verdict.CLOSED),
-        ("ended_early", NOON + 61 * SECOND, NOON, Verdict.CLOSED),
+        (PLANNED, NOON, Verdict.APPLY),
+        (MISSED, NOON, Verdict.APPLY),  # walked after all
+        (STARTED, NOON, Verdict.UNCHANGED),
+        (FINISHED, NOON - SECOND, Verdict.UNCHANGED),  # a second device, late
+        (FINISHED, NOON + 61 * SECOND, Verdict.CLOSED),
+        (EARLY, NOON + 61 * SECOND, Verdict.CLOSED),
+        (AUTOMATIC, NOON + HOUR, Verdict.UNCHANGED),
     ],
 )
-def test_starting(state: str, at: datetime, finished_at: datetime | None, verdict: Verdict) -> None:
-    assert rules.start(state, at, finished_at) is verdict
+def test_starting(standing: Standing, at: datetime, verdict: Verdict) -> None:
+    assert rules.start(standing, at) is verdict
 
 
 @pytest.mark.parametrize(
-    ("state", "verdict"),
+    ("standing", "verdict"),
     [
-        ("planned", Verdict.WAIT),
-        ("missed", Verdict.WAIT),
-        ("started", Verdict.APPLY),
-        ("finished", Verdict.CLOSED),
-        ("ended_early", Verdict.CLOSED),
+        (PLANNED, Verdict.WAIT),
+        (MISSED, Verdict.WAIT),
+        (STARTED, Verdict.APPLY),
+        (FINISHED, Verdict.CLOSED),
+        (EARLY, Verdict.CLOSED),
+        (AUTOMATIC, Verdict.APPLY),  # the phone knows better
     ],
 )
-def test_finishing(state: str, verdict: Verdict) -> None:
-    assert rules.finish(state) is verdict
+def test_finishing(standing: Standing, verdict: Verdict) -> None:
+    assert rules.finish(standing) is verdict
 
 
 @pytest.mark.parametrize(
-    ("state", "at", "finished_at", "verdict"),
+    ("standing", "at", "verdict"),
     [
-        ("planned", NOON, None, Verdict.WAIT),
-        ("missed", NOON, None, Verdict.WAIT),
-        ("started", NOON, None, Verdict.APPLY),
-        ("finished", NOON - SECOND, NOON, Verdict.APPLY),  # captured before the end, arrived after it
-        ("finished", NOON + 60 * SECOND, NOON, Verdict.APPLY),  # noise of two clock measurements
-        ("finished", NOON + 61 * SECOND, NOON, Verdict.CLOSED),
+        (PLANNED, NOON, Verdict.WAIT),
+        (MISSED, NOON, Verdict.WAIT),
+        (STARTED, NOON, Verdict.APPLY),
+        (FINISHED, NOON - SECOND, Verdict.APPLY),  # captured before the end, arrived after it
+        (FINISHED, NOON + 60 * SECOND, Verdict.APPLY),  # noise of two clock measurements
+        (FINISHED, NOON + 61 * SECOND, Verdict.CLOSED),
+        (AUTOMATIC, NOON + HOUR, Verdict.APPLY),  # nobody said that it was over
     ],
 )
-def test_visiting(state: str, at: datetime, finished_at: datetime | None, verdict: Verdict) -> None:
-    assert rules.visit(state, at, finished_at) is verdict
+def test_visiting(standing: Standing, at: datetime, verdict: Verdict) -> None:
+    assert rules.visit(standing, at) is verdict
+
+
+@pytest.mark.parametrize(
+    ("last_touched_at", "ended_at"),
+    [
+        (None, NOON),  # started, and nothing more is known
+        (NOON + HOUR, NOON + HOUR),
+        (NOON - HOUR, NOON),  # a stop of which the phone's clock was wrong
+        (NOON + 5 * HOUR, NOON + 3 * HOUR),  # a clock in the future does not end a round in the future
+    ],
+)
+def test_a_forgotten_round_ended_with_the_last_that_is_known(
+    last_touched_at: datetime | None, ended_at: datetime
+) -> None:
+    assert rules.automatic_end(NOON, last_touched_at, NOON + 3 * HOUR) == ended_at
+
+
+def test_who_is_on_duty_has_longer_to_end_a_round() -> None:
+    assert rules.forgotten_before(NOON, on_duty=False) == NOON - HOUR
+    assert rules.forgotten_before(NOON, on_duty=True) == NOON - 12 * HOUR
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,7 @@ function resultWords(data: Record<string, unknown>): string {
   if (skipped !== null) return skipWords(skipped)
   if (data['decision'] === 'accepted' || data['decision'] === 'rejected') return t(`review.did_${data['decision']}`)
   if (data['outcome'] === 'early') return t('detail.early')
+  if (data['outcome'] === 'automatic') return t('detail.closed_automatically')
   const reasons = Array.isArray(data['reasons']) ? data['reasons'].filter((one) => typeof one === 'string') : []
   if (data['grade'] === 'verified') return t('feed.verified')
   if (data['grade'] !== 'doubtful') return ''

@@ -50,6 +50,8 @@ export interface BoardRound {
   started_at: string | null
   finished_at: string | null
   end_reason: string | null
+  /** Nobody said that it is over; the server ended it. */
+  ended_automatically: boolean
   missed_at: string | null
   /** Past its window: finished after it, or still not finished. */
   late: boolean

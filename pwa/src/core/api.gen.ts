@@ -600,6 +600,8 @@ export interface components {
             assignee: components["schemas"]["PersonOut"];
             doubtful: number;
             end_reason: string | null;
+            /** @description Nobody said that it is over; the phone still may. */
+            ended_automatically: boolean;
             finished_at: unknown;
             /** Format: uuid */
             id: string;
@@ -734,6 +736,8 @@ export interface components {
         };
         FeedRoundShape: {
             end_reason: string | null;
+            /** @description Nobody said that it is over; the phone still may. */
+            ended_automatically: boolean;
             finished_at: unknown;
             /** Format: uuid */
             id: string;
@@ -994,6 +998,8 @@ export interface components {
             assignee: components["schemas"]["PersonOut"];
             doubtful: number;
             end_reason: string | null;
+            /** @description Nobody said that it is over; the phone still may. */
+            ended_automatically: boolean;
             finished_at: unknown;
             /** Format: uuid */
             id: string;

@@ -141,7 +141,8 @@ function overlay(seen: Seen, act: LocalAct): void {
 }
 
 function finish(round: SeenRound, act: LocalAct): void {
-  if (round.state === 'finished' || round.state === 'ended_early') return
+  if (round.state === 'finished' || (round.state === 'ended_early' && !round.ended_automatically)) return
+  round.ended_automatically = false
   round.state = act.body.outcome === 'complete' ? 'finished' : 'ended_early'
   round.started_at ??= act.at
   round.finished_at = act.at

@@ -80,6 +80,8 @@ export interface FieldRound {
   started_at: string | null
   finished_at: string | null
   end_reason: string | null
+  /** Nobody said that it is over; the phone still may. */
+  ended_automatically: boolean
   stops: Stop[]
 }
 

@@ -31,6 +31,7 @@ const round = (over: Partial<BoardRound>): BoardRound => ({
   started_at: null,
   finished_at: null,
   end_reason: null,
+  ended_automatically: false,
   missed_at: null,
   late: false,
   stops_total: 6,

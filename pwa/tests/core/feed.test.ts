@@ -25,7 +25,7 @@ function feed(change: Partial<Feed> = {}, round: Partial<FieldRound> = {}): Feed
       {
         id: 'round', route_id: 'route', route_name: '路线', route_name_en: 'Route', ordered: true, place_code: 'p', place_name: '', place_name_en: '',
         on_day: '2026-11-23', window_starts_at: '2026-11-23T01:00:00Z', window_ends_at: '2026-11-23T03:00:00Z', state: 'planned',
-        started_at: null, finished_at: null, end_reason: null, stops: [stop(1), stop(2), stop(3)], ...round,
+        started_at: null, finished_at: null, end_reason: null, ended_automatically: false, stops: [stop(1), stop(2), stop(3)], ...round,
       },
     ],
     ...change,
@@ -63,6 +63,14 @@ describe('merge', () => {
     expect(round(seen)).toMatchObject({ state: 'ended_early', end_reason: '下雨', started_at: acts[1]?.at })
     expect(round(seen).stops.map((one) => one.state)).toEqual(['visited', 'skipped', 'todo'])
     expect(merge(feed(), [...acts, act('shift_ended', { shift: started.id })]).shift).toBeNull()
+  })
+
+  it('puts the person’s own end in place of an automatic one, and of no other', () => {
+    const end = act('round_finished', { round: 'round', outcome: 'complete' })
+    const ended = { state: 'ended_early' as const, started_at: '2026-11-23T01:00:00Z', finished_at: '2026-11-23T01:01:00Z' }
+    const corrected = merge(feed({}, { ...ended, ended_automatically: true }), [end])
+    expect(round(corrected)).toMatchObject({ state: 'finished', finished_at: end.at, ended_automatically: false })
+    expect(round(merge(feed({}, { ...ended, end_reason: '下雨' }), [end]))).toMatchObject({ ...ended, end_reason: '下雨' })
   })
 
   it('does not end a newer shift with an older end', () => {

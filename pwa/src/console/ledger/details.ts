@@ -40,7 +40,7 @@ const SAYINGS: readonly [member: string, say: Say][] = [
   ['reasons', (value) => listed(value).map(reasonWords).join(t('list.and')) || null],
   ['reason', (value) => (text(value) === null ? null : skipWords(String(value)))],
   ['decision', (value, row) => decision(text(value), row.data['final'] === true)],
-  ['outcome', (value) => (text(value) === null ? null : t(value === 'early' ? 'detail.early' : 'detail.complete'))],
+  ['outcome', (value) => outcomeWords(text(value))],
   ['visited', (value, row) => progress(count(value), count(row.data['stops']))],
   ['cause', (value) => (text(value) === null ? null : gapCause(String(value), language.value))],
   ['seconds', (value) => (count(value) === null ? null : seconds(Number(value)))],
@@ -53,6 +53,12 @@ const SAYINGS: readonly [member: string, say: Say][] = [
   ['on_day', (value) => text(value)],
   ['places', (value) => (count(value) === null ? null : t('detail.places', { n: Number(value) }))],
 ]
+
+function outcomeWords(outcome: string | null): string | null {
+  if (outcome === 'early') return t('detail.early')
+  if (outcome === 'automatic') return t('detail.closed_automatically')
+  return outcome === null ? null : t('detail.complete')
+}
 
 function decision(made: string | null, final: boolean): string | null {
   if (made === null) return null
