@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -132,3 +133,25 @@ def test_a_folder_with_other_things_in_it_is_not_touched(tmp_path):
 
 def test_the_application_role_is_no_superuser(server):
     assert server.cluster.sql("select rolsuper from pg_roles where rolname = 'ironfeet_app'") == "f"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another user")
+@pytest.mark.parametrize("reachable", [True, False])
+def test_root_without_namespaces_starts_as_postgres(monkeypatch, reachable):
+    """Also where the postgres user cannot enter the folder: then the data lie in a shared place."""
+    monkeypatch.setattr("scripts.cluster._namespaces_work", lambda: False)
+    with tempfile.TemporaryDirectory() as folder:
+        base = Path(folder)
+        base.chmod(0o755)
+        monkeypatch.setattr("scripts.cluster.SHARED_PLACES", base / "shared")
+        home = base / "home"
+        home.mkdir(mode=0o755 if reachable else 0o700)
+        for _start in (1, 2):
+            cluster = Cluster(home, durable=False)
+            cluster.start()
+            try:
+                cluster.ensure_database()
+                assert cluster.data.owner() == "postgres"
+                assert cluster.data.is_relative_to(home if reachable else base / "shared")
+            finally:
+                cluster.stop()
