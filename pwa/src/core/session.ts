@@ -85,6 +85,7 @@ export class Session {
   async signIn(username: string, password: string): Promise<User> {
     const response = await this.ask('POST', '/sessions', { body: { username, password } })
     const answer = await bodyOf<SessionAnswer>(response)
+    this.current = { kind: 'starting' } // whoever was shown: this person has just said who they are
     await this.accept(answer)
     this.announce({ kind: 'signed_in', userId: answer.user.id })
     return answer.user
@@ -107,6 +108,11 @@ export class Session {
   async forget(): Promise<void> {
     await this.leave('left')
     this.announce({ kind: 'signed_out' })
+  }
+
+  /** After a switch: the next start of this tab is the other person's. */
+  async yield(): Promise<void> {
+    if (this.current.kind === 'switched') await this.parts.memory.write(this.current.other)
   }
 
   /** An access token that is good for the next minute; refreshes where needed. */

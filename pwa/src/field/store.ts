@@ -74,6 +74,7 @@ export async function openFor(user: User): Promise<void> {
   person.value = user
   await openLog(user.id)
   await reload()
+  if (person.value?.id !== user.id) return // closed, or somebody else's by now
   pump = new Pump({
     flush: () => flushFor(user),
     changed: (state) => {
@@ -82,8 +83,8 @@ export async function openFor(user: User): Promise<void> {
     drained: (sent) => void afterFlush(sent),
     crashed: sayError,
   })
-  await refreshFeed()
   pump.kick()
+  await refreshFeed()
 }
 
 /** Forget what is on screen. Nothing on the device is touched. */
