@@ -11,7 +11,6 @@ from uuid import UUID
 from app.core import problems
 from app.core.entry import Refused
 from app.core.problems import ProblemType
-from app.people.models import PhoneLog
 from app.sync import kinds, rules
 from app.sync.rules import Reading
 
@@ -19,6 +18,18 @@ CHAIN_PATIENCE = timedelta(minutes=10)
 PARENT_PATIENCE = timedelta(days=7)
 WAITS_FOR_SEQ = "seq:"  # waits_for of an entry whose predecessor is missing: seq:41
 WAITS_FOR_SERVER = "server"  # waits_for of an entry that failed through no fault of its own
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The log that a request is about, as far as its entries are judged by it; its row is locked."""
+
+    id: UUID
+    street_code: str
+    user_id: UUID
+    device_id: UUID
+    public_key: bytes
+    revoked_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +158,7 @@ class Link:
     waits: bool  # for the chain: its successors wait too
 
 
-def examine(sent: Sent, log: PhoneLog, received_at: datetime, skew_s: float) -> Candidate:
+def examine(sent: Sent, log: Log, received_at: datetime, skew_s: float) -> Candidate:
     """Read *sent*, without looking at any other entry. Never raises: a fault is kept with it."""
     payload = sent.payload if isinstance(sent.payload, str) else json.dumps(sent.payload)
     storable = rules.storable_bytes(payload) is not None

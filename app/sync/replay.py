@@ -31,12 +31,14 @@ from app.sync.candidates import (
     WAITS_FOR_SERVER,
     Candidate,
     Link,
+    Log,
     Outcome,
     held_for_chain,
     held_for_parent,
     refused,
 )
 from app.sync.models import LogEntry
+from app.sync.writing import write_added
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +50,7 @@ class _NeedsCare(Exception):
     """Something in the batch was not plainly applied: go one by one."""
 
 
-def replay(phone_log: PhoneLog, candidates: list[Candidate], chain: Chain) -> Outcomes:
+def replay(phone_log: Log, candidates: list[Candidate], chain: Chain) -> Outcomes:
     """Decide on every one of *candidates* and apply those whose turn has come.
 
     A deadlock is tried once more; whatever else the database cannot do now is raised, so that nothing
@@ -66,7 +68,7 @@ def replay(phone_log: PhoneLog, candidates: list[Candidate], chain: Chain) -> Ou
     return _replay_fast_or_careful(phone_log, candidates, chain)
 
 
-def _replay_fast_or_careful(phone_log: PhoneLog, candidates: list[Candidate], chain: Chain) -> Outcomes:
+def _replay_fast_or_careful(phone_log: Log, candidates: list[Candidate], chain: Chain) -> Outcomes:
     try:
         with db.session.begin_nested(), db.session.no_autoflush:
             return _in_order(candidates, chain, _Fast(phone_log))
@@ -122,7 +124,7 @@ def _arrivals(decided: list[Candidate]) -> set[str]:
 class _Fast:
     """All in one savepoint: anything but a plain success ends the attempt."""
 
-    def __init__(self, phone_log: PhoneLog) -> None:
+    def __init__(self, phone_log: Log) -> None:
         self.phone_log = phone_log
         self.memory = Memory()
 
@@ -135,7 +137,7 @@ class _Fast:
         try:
             outcome = _apply(self.phone_log, candidate, list(before), self.memory)
             if kinds.KINDS[candidate.read().kind].others_look:
-                db.session.flush()
+                write_added()
         except DBAPIError:
             raise
         except Exception as reason:
@@ -144,7 +146,7 @@ class _Fast:
 
     def finish(self) -> None:
         """Write what is left in one go."""
-        db.session.flush()
+        write_added()
 
 
 def _database_is_away(reason: Exception) -> bool:
@@ -157,7 +159,7 @@ def _database_is_away(reason: Exception) -> bool:
 class _Careful:
     """Each entry in its own savepoint: what happens to one leaves the others as they are."""
 
-    def __init__(self, phone_log: PhoneLog) -> None:
+    def __init__(self, phone_log: Log) -> None:
         self.phone_log = phone_log
         self.memory = Memory()
 
@@ -231,7 +233,7 @@ class _Careful:
         return db.session.scalar(statement) is not None
 
 
-def _apply(phone_log: PhoneLog, candidate: Candidate, before: list[Link], memory: Memory) -> Outcome:
+def _apply(phone_log: Log, candidate: Candidate, before: list[Link], memory: Memory) -> Outcome:
     """Hand the entry to the package that owns its kind."""
     reading, body = candidate.read(), candidate.body()
     revoked_at = phone_log.revoked_at

@@ -14,12 +14,12 @@ from app.core import clock, problems
 from app.core.entry import Refused
 from app.core.extensions import db
 from app.ledger import service as ledger
-from app.people.models import PhoneLog
 from app.sync import queries
 from app.sync.candidates import (
     CHAIN_PATIENCE,
     PARENT_PATIENCE,
     Candidate,
+    Log,
     Outcome,
     Sent,
     examine,
@@ -95,7 +95,7 @@ def take_in(user_id: UUID, log_id: UUID, sent_at: datetime, entries: Sequence[Se
     return Answer(now, skew_s, results, resolved)
 
 
-def _decide(log: PhoneLog, fresh: list[Candidate], stored: Stored) -> Outcomes:
+def _decide(log: Log, fresh: list[Candidate], stored: Stored) -> Outcomes:
     candidates = fresh + stored.waiting
     if not candidates:
         return {}
@@ -112,7 +112,7 @@ def _decide(log: PhoneLog, fresh: list[Candidate], stored: Stored) -> Outcomes:
     return outcomes
 
 
-def _store(log: PhoneLog, fresh: list[Candidate], outcomes: Outcomes, now: datetime) -> None:
+def _store(log: Log, fresh: list[Candidate], outcomes: Outcomes, now: datetime) -> None:
     """Write the new entries with their results."""
     if not fresh:
         return
@@ -151,9 +151,7 @@ def _result_columns(outcome: Outcome, now: datetime) -> dict[str, Any]:
     }
 
 
-def _settle_waiting(
-    log: PhoneLog, waiting: list[Candidate], outcomes: Outcomes, now: datetime
-) -> list[Result]:
+def _settle_waiting(log: Log, waiting: list[Candidate], outcomes: Outcomes, now: datetime) -> list[Result]:
     """Write what became of the entries that were held, and return those that are no longer."""
     table = LogEntry.__table__
     rows = []
@@ -176,7 +174,7 @@ def _settle_waiting(
     return resolved
 
 
-def _tell(log: PhoneLog, candidate: Candidate, outcome: Outcome) -> None:
+def _tell(log: Log, candidate: Candidate, outcome: Outcome) -> None:
     """Note in the ledger what was refused or is held; what was applied is told by its owner."""
     if outcome.state == "applied":
         return
@@ -197,7 +195,7 @@ def _tell(log: PhoneLog, candidate: Candidate, outcome: Outcome) -> None:
 
 
 def _results(
-    log: PhoneLog,
+    log: Log,
     copies: list[tuple[UUID, bytes]],
     fresh: dict[UUID, Candidate],
     stored: Stored,
@@ -225,7 +223,7 @@ def _results(
     return results
 
 
-def _tell_reused(log: PhoneLog, entry_id: UUID) -> None:
+def _tell_reused(log: Log, entry_id: UUID) -> None:
     ledger.record(
         "entry.refused",
         actor_id=log.user_id,
