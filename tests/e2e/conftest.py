@@ -42,6 +42,11 @@ CHROMIUM_FLAGS = [
 ]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The pages come last: the demo day that they show would be in the way of the others."""
+    items.sort(key=lambda item: item.path.name == "test_pages.py")
+
+
 @dataclass
 class Stack:
     """A running installation with the demo street and no demo day."""
@@ -88,7 +93,7 @@ def stack() -> Iterator[Stack]:
     """Everything that ``make run`` starts, in a folder of its own."""
     with tempfile.TemporaryDirectory(prefix="ironfeet-e2e-") as folder:
         var = Path(folder)
-        # The demo day is played by a test of its own, when the others have what they need.
+        # The demo day is played for the pages, when the others have what they need.
         (var / "postgres").mkdir()
         (var / "postgres" / "demo-played.stamp").touch()
         port = _free_port()
@@ -124,6 +129,7 @@ def _wait_until_running(process: subprocess.Popen[str], log: Path) -> None:
 def playwright() -> Iterator[Playwright]:
     """The driver; its browser is the distribution's own."""
     with sync_playwright() as driver:
+        driver.selectors.set_test_id_attribute("data-test")
         yield driver
 
 

@@ -4,95 +4,14 @@ supervisor sees it, decides the doubtful check-in; the patroller answers; the se
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
-import pytest
 from playwright.sync_api import Page, expect
 
-from app.core import clock
 from app.core.geo import distance_m
-from app.core.ids import uuid7
-from tests.e2e.conftest import DESKTOP, PASSWORD, PHONE, Person, Stack
-
-WITHIN_S = 25
-
-
-def eventually(question: Callable[[], Any], what: str) -> Any:
-    """Ask again until the answer is true; the answer."""
-    deadline = time.monotonic() + WITHIN_S
-    while True:
-        answer = question()
-        if answer:
-            return answer
-        assert time.monotonic() < deadline, f"{what} did not come about"
-        time.sleep(0.2)
-
-
-@dataclass
-class Plan:
-    """A round of patrol1 whose window is open now, with its stops in walking order."""
-
-    name: str
-    stops: list[dict[str, Any]]
-
-
-def plan_round(stack: Stack, name: str, stops: int) -> Plan:
-    """What a supervisor does to have a round walked now: a route and a schedule of one occurrence."""
-    spots = stack.call("supervisor1", "GET", "/api/v1/checkpoints?place=310107005-G1")["items"]
-    chosen = [spot for spot in spots if spot["kind"] not in {"lift", "basement", "stairwell"}][:stops]
-    staff = stack.call("supervisor1", "GET", "/api/v1/staff?place=310107005-G1")["items"]
-    walker = next(person for person in staff if person["username"] == "patrol1")
-    route_id = str(uuid7())
-    stack.call(
-        "supervisor1",
-        "POST",
-        "/api/v1/routes",
-        {
-            "id": route_id,
-            "name": name,
-            "name_en": "Evening round",
-            "place_code": "310107005-G1",
-            "ordered": True,
-            "checkpoint_ids": [spot["id"] for spot in chosen],
-        },
-    )
-    opens = clock.now().astimezone(clock.SHANGHAI) - timedelta(minutes=10)
-    stack.call(
-        "supervisor1",
-        "POST",
-        "/api/v1/schedules",
-        {
-            "id": str(uuid7()),
-            "route_id": route_id,
-            "assignee_id": walker["id"],
-            "starts_at_local": f"{opens:%Y-%m-%dT%H:%M}",
-            "recurrence": "FREQ=DAILY;COUNT=1",
-            "window_minutes": 180,
-        },
-    )
-    return Plan(name, chosen)
-
-
-def board_round(stack: Stack, plan: Plan) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The round and its check-ins as the supervisor's board has them."""
-    days = (clock.now() - timedelta(minutes=10), clock.now())
-    for on in {f"{day.astimezone(clock.SHANGHAI):%Y-%m-%d}" for day in days}:
-        board = stack.call("supervisor1", "GET", f"/api/v1/board?on={on}")
-        for row in board["rounds"]:
-            if row["route_name"] == plan.name:
-                return row, [c for c in board["check_ins"] if c["round_id"] == row["id"]]
-    raise AssertionError("the round is not on the board")
-
-
-def sign_in(page: Page, username: str, path: str) -> None:
-    page.goto(path)
-    page.locator("input[name=username]").fill(username)
-    page.locator("input[name=password]").fill(PASSWORD)
-    page.locator("form button.primary").click()
+from tests.e2e.conftest import DESKTOP, PHONE, Person, Stack
+from tests.e2e.steps import WITHIN_S, Plan, board_round, eventually, plan_round, sign_in
 
 
 def check_in(patroller: Person, stop: dict[str, Any], *, north_m: float = 0.0) -> None:
@@ -107,11 +26,6 @@ def check_in(patroller: Person, stop: dict[str, Any], *, north_m: float = 0.0) -
     expect(where).to_contain_text(said)
     page.get_by_test_id("check-in-sure").click()
     expect(page.get_by_test_id("check-in-sure")).to_have_count(0)
-
-
-@pytest.fixture(autouse=True)
-def _test_ids(playwright: Any) -> None:
-    playwright.selectors.set_test_id_attribute("data-test")
 
 
 def test_the_walk(stack: Stack, people: Callable[..., Person]) -> None:
@@ -220,5 +134,5 @@ def _decide(desk: Page, checkpoint: str, decision: str, note: str, *, final: boo
     form = desk.locator("form.decision")
     form.get_by_text(decision, exact=True).click()
     form.locator("textarea").fill(note)
-    form.get_by_role("button", name="提交决定").click()
-    expect(form).to_have_count(0, timeout=WITHIN_S * 1000)
+    with desk.expect_response(lambda answer: answer.url.endswith("/decisions") and answer.status == 201):
+        form.get_by_role("button", name="提交决定").click()

@@ -47,7 +47,7 @@ const WORDS: Record<Lang, MapWords> = {
     zoomIn: '放大',
     zoomOut: '缩小',
     looks: {
-      verified: '已核验',
+      verified: '可信',
       pending: '存疑，待复核',
       answered: '已申辩，待终审',
       accepted: '复核认可',

@@ -1,0 +1,94 @@
+"""What people do in front of the browsers, and what a supervisor asks the API meanwhile."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from playwright.sync_api import Page
+
+from app.core import clock
+from app.core.ids import uuid7
+from tests.e2e.conftest import PASSWORD, Stack
+
+WITHIN_S = 25
+
+
+def eventually(question: Callable[[], Any], what: str) -> Any:
+    """Ask again until the answer is true; the answer."""
+    deadline = time.monotonic() + WITHIN_S
+    while True:
+        answer = question()
+        if answer:
+            return answer
+        assert time.monotonic() < deadline, f"{what} did not come about"
+        time.sleep(0.2)
+
+
+@dataclass
+class Plan:
+    """A round whose window is open now, with its stops in walking order."""
+
+    name: str
+    stops: list[dict[str, Any]]
+
+
+def plan_round(stack: Stack, name: str, stops: int, number: int = 1) -> Plan:
+    """What an administrator does to have a round of patrol *number* walked now, in grid unit *number*:
+    a route and a schedule of one occurrence.
+    """
+    unit = f"310107005-G{number}"
+    spots = stack.call("admin1", "GET", f"/api/v1/checkpoints?place={unit}")["items"]
+    chosen = [spot for spot in spots if spot["kind"] not in {"lift", "basement", "stairwell"}][:stops]
+    staff = stack.call("admin1", "GET", f"/api/v1/staff?place={unit}")["items"]
+    walker = next(person for person in staff if person["username"] == f"patrol{number}")
+    route_id = str(uuid7())
+    stack.call(
+        "admin1",
+        "POST",
+        "/api/v1/routes",
+        {
+            "id": route_id,
+            "name": name,
+            "name_en": "Evening round",
+            "place_code": unit,
+            "ordered": True,
+            "checkpoint_ids": [spot["id"] for spot in chosen],
+        },
+    )
+    opens = clock.now().astimezone(clock.SHANGHAI) - timedelta(minutes=10)
+    stack.call(
+        "admin1",
+        "POST",
+        "/api/v1/schedules",
+        {
+            "id": str(uuid7()),
+            "route_id": route_id,
+            "assignee_id": walker["id"],
+            "starts_at_local": f"{opens:%Y-%m-%dT%H:%M}",
+            "recurrence": "FREQ=DAILY;COUNT=1",
+            "window_minutes": 180,
+        },
+    )
+    return Plan(name, chosen)
+
+
+def board_round(stack: Stack, plan: Plan) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The round and its check-ins as the board has them."""
+    days = (clock.now() - timedelta(minutes=10), clock.now())
+    for on in {f"{day.astimezone(clock.SHANGHAI):%Y-%m-%d}" for day in days}:
+        board = stack.call("admin1", "GET", f"/api/v1/board?on={on}")
+        for row in board["rounds"]:
+            if row["route_name"] == plan.name:
+                return row, [c for c in board["check_ins"] if c["round_id"] == row["id"]]
+    raise AssertionError("the round is not on the board")
+
+
+def sign_in(page: Page, username: str, path: str) -> None:
+    page.goto(path)
+    page.locator("input[name=username]").fill(username)
+    page.locator("input[name=password]").fill(PASSWORD)
+    page.locator("form button.primary").click()
