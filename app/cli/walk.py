@@ -17,6 +17,7 @@ from app.core.fields import wire_time
 from app.core.geo import distance_m
 
 BATCH = 12  # fixes in one track entry
+FIRST_FIX = timedelta(seconds=5)  # comes so long after the start
 MIN_GAP_FIXES = 4
 SKIP_REASONS = ("locked", "blocked", "closed", "unsafe")
 OTHER_QR = "https://example.com/menu"  # somebody scanned a restaurant's code
@@ -80,6 +81,16 @@ def read_walks(file: Path) -> dict[str, list[Step]]:
     }
 
 
+def stroll(steps: Sequence[Step], shift: UUID, ends_at: datetime) -> list[Event]:
+    """A shift without a round which goes on: its start and the positions up to *ends_at*."""
+    starts_at = ends_at - FIRST_FIX - steps[-1].after
+    nowhere: dict[str, Any] = {"id": None, "stops": []}
+    return [
+        Event(starts_at, "shift_started", {}, shift),
+        *Walk(nowhere, steps, shift, starts_at, Mishaps()).tracks(),
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class Walk:
     """A walk of one round: *planned* is the round as the field feed gives it."""
@@ -108,6 +119,10 @@ class Walk:
         events.append(self._finish(self._at(last) + timedelta(seconds=40)))
         return sorted(events, key=lambda event: event.at)
 
+    def tracks(self) -> list[Event]:
+        """Every position of the walk, in batches."""
+        return self._tracks(list(range(len(self.steps))))
+
     def _passes(self) -> tuple[dict[int, list[dict[str, Any]]], list[tuple[int, dict[str, Any]]]]:
         """Stops by the step that comes closest, where within their radius; and those never reached."""
         visits: dict[int, list[dict[str, Any]]] = defaultdict(list)
@@ -129,7 +144,7 @@ class Walk:
         return longest if len(longest) >= MIN_GAP_FIXES else range(0)
 
     def _at(self, index: int) -> datetime:
-        return self.starts_at + timedelta(seconds=5) + self.steps[index].after
+        return self.starts_at + FIRST_FIX + self.steps[index].after
 
     def _fix(self, index: int, **changes: Any) -> dict[str, Any]:
         step = self.steps[index]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,8 +12,6 @@ from flask import Flask
 from sqlalchemy import Connection, text
 
 from app.cli import demo_play
-from app.cli.demo import DATA
-from app.cli.walk import read_walks
 from app.core import clock
 
 
@@ -35,11 +34,7 @@ def load(app: Flask) -> Any:
 
 
 def play(app: Flask) -> Counter[str]:
-    walks = read_walks(DATA / "tracks" / "patrol_demo_open.csv")
-    told: Counter[str] = Counter()
-    for username, part in demo_play.PARTS.items():
-        told += demo_play.play(InProcess(app), username, part, walks[part.track], clock.now())
-    return told
+    return demo_play.play_street(lambda: InProcess(app))
 
 
 def counts(owner_db: Connection) -> dict[str, int]:
@@ -60,7 +55,7 @@ def counts(owner_db: Connection) -> dict[str, int]:
 def test_loading_twice_is_loading_once(app: Flask, owner_db: Connection) -> None:
     assert load(app).exit_code == 0
     once = counts(owner_db)
-    assert (once["place"], once["checkpoint"], once["app_user"], once["route"]) == (31, 47, 18, 8)
+    assert (once["place"], once["checkpoint"], once["app_user"], once["route"]) == (31, 47, 20, 8)
     assert load(app).exit_code == 0
     assert counts(owner_db) == once
 
@@ -69,7 +64,7 @@ def test_the_walks_arrive_whole_and_once(app: Flask, owner_db: Connection) -> No
     assert load(app).exit_code == 0
     told = play(app)
     assert told["rounds"] > 0
-    assert set(told) == {"rounds", "entries applied"}
+    assert set(told) == {"rounds", "entries applied", "people on duty", "check-ins decided"}
     future = "select count(*) from log_entry where captured_at > now()"
     assert owner_db.execute(text(future)).scalar_one() == 0
     after = counts(owner_db)
@@ -79,6 +74,37 @@ def test_the_walks_arrive_whole_and_once(app: Flask, owner_db: Connection) -> No
     assert {t: n for t, n in counts(owner_db).items() if t != "ledger_row"} == {
         t: n for t, n in after.items() if t != "ledger_row"
     }
+
+
+@pytest.mark.parametrize("hour", [2, 9, 14, 20])
+def test_the_console_shows_people_on_duty_and_every_state_of_a_review(app: Flask, hour: int) -> None:
+    today = clock.now().astimezone(clock.SHANGHAI).replace(hour=hour, minute=5)
+    with clock.frozen(today.astimezone(UTC)):
+        assert load(app).exit_code == 0
+        told = play(app)
+        assert (told["people on duty"], told["check-ins decided"]) == (2, 2)
+        assert_a_living_console(app)
+        assert play(app) == Counter()
+
+
+def assert_a_living_console(app: Flask) -> None:
+    leader = InProcess(app)
+    leader.sign_in("leader1")
+    seen = {person["display_name_en"]: person for person in leader.call("GET", "/board")["people"]}
+    assert {"He Yaqin", "Zheng Jianping"} <= set(seen)
+    for name in ("He Yaqin", "Zheng Jianping"):
+        ago = clock.now() - datetime.fromisoformat(seen[name]["fixed_at"])
+        assert timedelta(0) < ago < timedelta(minutes=10)
+    reviews = {state: leader.call("GET", f"/reviews?state={state}")["items"] for state in ("open", "decided")}
+    (accepted,) = reviews["decided"]
+    (answered,) = [item for item in reviews["open"] if item["review_state"] == "answered"]
+    assert [r["decision"] for r in (*accepted["reviews"], *answered["reviews"])] == ["accepted", "rejected"]
+    assert answered["answer"]["text"] == demo_play.ANSWER
+    first = InProcess(app)
+    first.sign_in("supervisor1")
+    pending = first.call("GET", "/reviews?state=open")["items"]
+    assert len(pending) >= 3
+    assert {item["review_state"] for item in pending} == {"pending"}
 
 
 def test_production_has_no_demo(app: Flask, owner_db: Connection, monkeypatch: pytest.MonkeyPatch) -> None:

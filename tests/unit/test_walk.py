@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from app.cli.demo_play import PARTS, Part, batches, rounds_to_walk, shift_events
-from app.cli.walk import Mishaps, Walk, read_walks
+from app.cli.demo_play import ON_DUTY, PARTS, Part, batches, rounds_to_walk, shift_events
+from app.cli.walk import Mishaps, Walk, read_walks, stroll
 from app.core.ids import uuid7
 
 WALKS = read_walks(Path(__file__).parents[2] / "data" / "tracks" / "patrol_demo_open.csv")
@@ -99,7 +99,9 @@ def test_only_rounds_that_nobody_started_are_walked() -> None:
     assert walked(evening) == [(0, "morning"), (2, "afternoon")]
     assert walked(evening, Part("K01", timedelta(0), Mishaps(), left_out=0)) == [(2, "afternoon")]
     assert walked(datetime(2026, 11, 23, 0, 45, tzinfo=UTC)) == [(0, "morning")]
-    assert walked(datetime(2026, 11, 23, 0, 35, tzinfo=UTC)) == [(0, "old")]
+    assert walked(datetime(2026, 11, 23, 0, 25, tzinfo=UTC)) == [(0, "old")]
+    # a day later its check-ins would be doubtful for being late, whatever else they are
+    assert walked(datetime(2026, 11, 23, 0, 35, tzinfo=UTC)) == []
     assert walked(datetime(2026, 11, 21, tzinfo=UTC)) == []
 
 
@@ -112,3 +114,36 @@ def test_offline_all_comes_in_one_go() -> None:
 
 def test_every_part_has_its_walk() -> None:
     assert {part.track for part in PARTS.values()} == set(WALKS)
+    assert set(ON_DUTY.values()) <= set(WALKS)
+    assert not set(ON_DUTY) & set(PARTS)
+
+
+@pytest.mark.parametrize("hour", range(24))
+@pytest.mark.parametrize("username", ["patrol2", "patrol3", "patrol5"])
+def test_at_any_hour_somebody_has_walked_with_mishaps(username: str, hour: int) -> None:
+    part, now = PARTS[username], datetime(2026, 11, 23, tzinfo=UTC) + timedelta(hours=hour)
+    rounds = [
+        planned(id=f"{day}-{clock}", on_day=f"2026-11-{day}", window_starts_at=f"2026-11-{day}T{clock}:00Z")
+        for day in (22, 23, 24)
+        for clock in ("00:30", "06:00")  # 08:30 and 14:00 in Shanghai
+    ]
+    lasts = part.starts_after + WALKS[part.track][-1].after + timedelta(minutes=2)
+    over = [
+        window
+        for window, walked in rounds_to_walk(rounds, part, now)
+        if datetime.fromisoformat(walked["window_starts_at"]) + lasts < now
+    ]
+    assert part.mishaps_in & set(over)
+
+
+def test_who_is_on_duty_was_seen_up_to_the_given_moment() -> None:
+    shift, ends_at = uuid7(), STARTS
+    events = stroll(STEPS, shift, ends_at)
+    assert (events[0].kind, events[0].entry_id) == ("shift_started", shift)
+    assert {e.kind for e in events[1:]} == {"track"}
+    fixes = [datetime.fromisoformat(fix["at"]) for e in events[1:] for fix in e.body["fixes"]]
+    assert len(fixes) == len(STEPS)
+    assert events[0].at < fixes[0]
+    assert fixes == sorted(fixes)
+    assert fixes[-1] == ends_at
+    assert {(e.body["round"], e.body["shift"]) for e in events[1:]} == {(None, str(shift))}
