@@ -110,7 +110,7 @@ def walker(browser: Browser, stack: Stack) -> Iterator[Walker]:
 
 def test_screen_stays_on(walker: Walker) -> None:
     """While a round runs the app asks the phone to keep its screen on."""
-    walker.page.wait_for_function("window.wakeLocks >= 1")
+    eventually(lambda: walker.page.evaluate("window.wakeLocks"), "the request")
 
 
 def test_double_tap(walker: Walker) -> None:

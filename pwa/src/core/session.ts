@@ -25,6 +25,7 @@ export interface SessionParts {
   memory: SessionMemory
   exclusive: Exclusive
   readCsrf: () => string | null
+  dropCsrf: () => void
   channel: Pick<BroadcastChannel, 'postMessage'> & { onmessage: ((event: MessageEvent) => void) | null }
   fetcher?: Fetch
   now?: () => number // milliseconds
@@ -102,10 +103,12 @@ export class Session {
   }
 
   /**
-   * Forget who is signed in on this device without asking the server: for signing out offline.
-   * The server's session lives on until it is ended or expires.
+   * Forget who is signed in on this device without asking the server: for signing out offline. Without
+   * the CSRF cookie the refresh cookie, which no script can remove, signs nobody in. The server's session
+   * lives on until it is ended or expires.
    */
   async forget(): Promise<void> {
+    this.parts.dropCsrf()
     await this.leave('left')
     this.announce({ kind: 'signed_out' })
   }

@@ -12,10 +12,15 @@ function readCsrf(): string | null {
   return pair ? decodeURIComponent(pair.slice(pair.indexOf('=') + 1)) : null
 }
 
+function dropCsrf(): void {
+  document.cookie = 'ironfeet_csrf=; Path=/; Max-Age=0; SameSite=Strict'
+}
+
 export const session = new Session({
   memory: { read: readLastUser, write: writeLastUser },
   exclusive,
   readCsrf,
+  dropCsrf,
   channel: new BroadcastChannel('ironfeet-session'),
 })
 

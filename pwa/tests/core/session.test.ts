@@ -9,10 +9,11 @@ const user = (id: string): User => ({ id, username: id, display_name: id, displa
 
 /** One browser: the cookie and the memory that its tabs share, and the server behind it. */
 function browser() {
-  const shared = { cookie: null as string | null, last: null as User | null, offline: false, refreshes: 0 }
+  const shared = { cookie: null as string | null, csrf: false, last: null as User | null, offline: false, refreshes: 0 }
   const tabs: { onmessage: ((event: MessageEvent) => void) | null }[] = []
   const answer = (who: string) => {
     shared.cookie = who
+    shared.csrf = true
     return Response.json({ access_token: `token of ${who}`, expires_in: 900, user: user(who) })
   }
   const problem = (status: number, slug: string) =>
@@ -41,7 +42,10 @@ function browser() {
         },
       },
       exclusive: (_name, work) => work(),
-      readCsrf: () => (shared.cookie ? 'csrf' : null),
+      readCsrf: () => (shared.cookie && shared.csrf ? 'csrf' : null),
+      dropCsrf: () => {
+        shared.csrf = false
+      },
       channel,
       fetcher,
     })
@@ -89,6 +93,18 @@ describe('session', () => {
     shared.cookie = null
     await expect(session.bearer()).rejects.toThrow()
     expect(session.state).toEqual({ kind: 'signed_out', because: 'ended' })
+  })
+
+  it('signs nobody in again after a sign-out without network', async () => {
+    const { shared, tab } = browser()
+    const session = tab()
+    await session.signIn('anna', 'x')
+    shared.offline = true
+    await session.forget()
+    shared.offline = false
+    const next = tab()
+    await next.start()
+    expect(next.state).toEqual({ kind: 'signed_out', because: 'never' })
   })
 
   it('keeps who is signed in when a sign-in fails', async () => {
