@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 DEVELOPMENT_SECRET = "development-only-secret-never-for-production"  # noqa: S105 - refused in production
 MIN_SECRET_LENGTH = 32
+MODES = ("development", "testing", "production")
 
 
 class SettingsError(RuntimeError):
@@ -56,8 +57,8 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         SettingsError: where a setting is missing, unknown or unsafe for its mode.
     """
     mode = environ.get("IRONFEET_MODE", "production")
-    if mode not in {"development", "testing", "production"}:
-        raise SettingsError(f"IRONFEET_MODE is {mode!r}; use development, testing or production.")
+    if mode not in MODES:
+        raise SettingsError(f"IRONFEET_MODE is {mode!r}; use one of {', '.join(MODES)}.")
     secret = environ.get("SECRET_KEY", "")
     if mode != "production" and not secret:
         secret = DEVELOPMENT_SECRET

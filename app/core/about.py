@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from app.core import current
 from app.core.fields import Wire
+from app.core.geo import DATUMS
 from app.core.pipeline import PUBLIC, endpoint
 from app.core.web import Blueprint
+from config import MODES
 
 blp = Blueprint("about", __name__, url_prefix="/api/v1", description="The installation")
 
@@ -15,10 +17,10 @@ blp = Blueprint("about", __name__, url_prefix="/api/v1", description="The instal
 class AboutShape(Wire):
     """The mode, and the optional background map. An empty ``tile_url`` means the bundled outline only."""
 
-    mode = fields.String(required=True)
+    mode = fields.String(required=True, validate=validate.OneOf(MODES))
     demo = fields.Boolean(required=True, metadata={"description": "demo accounts exist"})
     tile_url = fields.String(required=True, metadata={"description": "XYZ template"})
-    tile_datum = fields.String(required=True, metadata={"description": "wgs84, gcj02 or bd09"})
+    tile_datum = fields.String(required=True, validate=validate.OneOf(DATUMS))
     tile_attribution = fields.String(required=True)
 
 

@@ -55,7 +55,7 @@ class Number(fields.Float):
         return number
 
 
-class Moment(fields.Field):  # type: ignore[type-arg]
+class Moment(fields.DateTime):
     """An RFC 3339 time with offset, between 1900 and 2200, as an aware UTC datetime."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:

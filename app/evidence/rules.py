@@ -15,6 +15,10 @@ from app.core import geo
 
 RULES_VERSION = 1
 
+GRADES = ("verified", "doubtful")
+REVIEW_STATES = ("none", "pending", "accepted", "rejected", "answered")
+DECISIONS = ("accepted", "rejected")
+
 # In the order they are shown. The codes are stable: both apps carry the words for them.
 REASONS = (
     "bad_signature",

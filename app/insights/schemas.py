@@ -6,6 +6,12 @@ from marshmallow import fields, validate
 
 from app.core.fields import Moment, Text, Wire
 from app.core.pages import MAX_PAGE
+from app.evidence.rules import DECISIONS
+from app.evidence.schemas import GAP_CAUSES, ReviewedOut
+from app.ledger.models import ACTOR_KINDS
+from app.patrols.schemas import CheckInOut, RoundOut, StopOut
+from app.people.schemas import PersonOut
+from app.places.tags import TAG_STATES
 
 PAGE_SIZE = 50
 
@@ -38,36 +44,10 @@ class LedgerQuery(PageQuery):
     subject_id = Text(80, min_length=1)
 
 
-class PersonOut(Wire):
-    """A person by name."""
-
-    id = fields.UUID(required=True)
-    display_name = fields.String(required=True)
-    display_name_en = fields.String(required=True)
-
-
-class BoardRoundOut(Wire):
+class BoardRoundOut(RoundOut):
     """One round with its figures; ``late`` means past its window, ``doubtful`` counts check-ins."""
 
-    id = fields.UUID(required=True)
-    route_name = fields.String(required=True)
-    route_name_en = fields.String(required=True)
-    place_code = fields.String(required=True)
-    place_name = fields.String(required=True)
-    place_name_en = fields.String(required=True)
     assignee = fields.Nested(PersonOut, required=True)
-    window_starts_at = Moment(required=True)
-    window_ends_at = Moment(required=True)
-    state = fields.String(
-        required=True,
-        validate=validate.OneOf(["planned", "started", "finished", "ended_early", "missed"]),
-    )
-    started_at = Moment(required=True, allow_none=True)
-    finished_at = Moment(required=True, allow_none=True)
-    end_reason = fields.String(required=True, allow_none=True)
-    ended_automatically = fields.Boolean(
-        required=True, metadata={"description": "Nobody said that it is over; the phone still may."}
-    )
     missed_at = Moment(required=True, allow_none=True)
     late = fields.Boolean(required=True)
     stops_total = fields.Integer(required=True)
@@ -77,10 +57,9 @@ class BoardRoundOut(Wire):
     pending_reviews = fields.Integer(required=True)
 
 
-class BoardCheckInOut(Wire):
+class BoardCheckInOut(CheckInOut):
     """One check-in; ``lat`` and ``lon`` are those of the checkpoint (WGS-84)."""
 
-    id = fields.UUID(required=True)
     round_id = fields.UUID(required=True)
     ordinal = fields.Integer(required=True)
     checkpoint_id = fields.UUID(required=True)
@@ -88,11 +67,7 @@ class BoardCheckInOut(Wire):
     checkpoint_name_en = fields.String(required=True)
     lat = fields.Float(required=True)
     lon = fields.Float(required=True)
-    captured_at = Moment(required=True)
     received_at = Moment(required=True)
-    grade = fields.String(required=True)
-    reasons = fields.List(fields.String(), required=True)
-    review_state = fields.String(required=True)
     user_id = fields.UUID(required=True)
 
 
@@ -119,50 +94,21 @@ class BoardOut(Wire):
     people = fields.List(fields.Nested(OnDutyOut), required=True)
 
 
-class StopCheckpointOut(Wire):
-    """The checkpoint of a stop (WGS-84)."""
-
-    id = fields.UUID(required=True)
-    code = fields.String(required=True)
-    name = fields.String(required=True)
-    name_en = fields.String(required=True)
-    kind = fields.String(required=True)
-    floor_label = fields.String(required=True)
-    radius_m = fields.Float(required=True)
-    lat = fields.Float(required=True)
-    lon = fields.Float(required=True)
-
-
-class StopCheckInOut(Wire):
+class MeasuredCheckInOut(CheckInOut):
     """A visit with what its grade rests on."""
 
-    id = fields.UUID(required=True)
-    captured_at = Moment(required=True)
     received_at = Moment(required=True)
-    grade = fields.String(required=True)
-    reasons = fields.List(fields.String(), required=True)
-    review_state = fields.String(required=True)
     distance_m = fields.Float(required=True, allow_none=True)
     accuracy_m = fields.Float(required=True, allow_none=True)
     fix_age_s = fields.Float(required=True, allow_none=True)
-    tag_state = fields.String(required=True)
+    tag_state = fields.String(required=True, validate=validate.OneOf(TAG_STATES))
     clock_skew_s = fields.Float(required=True)
 
 
-class StopSkipOut(Wire):
-    """Why a stop was passed over."""
-
-    reason = fields.String(required=True)
-    text = fields.String(required=True)
-
-
-class RoundStopOut(Wire):
+class RoundStopOut(StopOut):
     """One stop with its visits."""
 
-    ordinal = fields.Integer(required=True)
-    checkpoint = fields.Nested(StopCheckpointOut, required=True)
-    check_ins = fields.List(fields.Nested(StopCheckInOut), required=True)
-    skip = fields.Nested(StopSkipOut, required=True, allow_none=True)
+    check_ins = fields.List(fields.Nested(MeasuredCheckInOut), required=True)
 
 
 class RoundDetailOut(BoardRoundOut):
@@ -188,7 +134,7 @@ class TrackGapOut(Wire):
     id = fields.UUID(required=True)
     started_at = Moment(required=True)
     ended_at = Moment(required=True)
-    cause = fields.String(required=True)
+    cause = fields.String(required=True, validate=validate.OneOf(GAP_CAUSES))
 
 
 class TrackOut(Wire):
@@ -221,45 +167,20 @@ class ReviewRoundOut(Wire):
     on_day = fields.Date(required=True)
 
 
-class DecisionOut(Wire):
-    """A supervisor's decision: the first, or the second after the worker's answer."""
-
-    ordinal = fields.Integer(required=True)
-    decision = fields.String(required=True)
-    note = fields.String(required=True)
-    decided_at = Moment(required=True)
-    decided_by = fields.String(required=True)
-    decided_by_en = fields.String(required=True)
-
-
-class AnswerOut(Wire):
-    """The worker's one answer."""
-
-    text = fields.String(required=True)
-    answered_at = Moment(required=True)
-
-
-class ReviewItemOut(Wire):
+class ReviewItemOut(ReviewedOut):
     """A doubtful check-in; ``lat`` and ``lon`` are the phone's position in WGS-84."""
 
-    proof_id = fields.UUID(required=True)
-    grade = fields.String(required=True)
-    reasons = fields.List(fields.String(), required=True)
-    review_state = fields.String(required=True)
-    captured_at = Moment(required=True)
     received_at = Moment(required=True)
     fixed_at = Moment(required=True, allow_none=True)
     distance_m = fields.Float(required=True, allow_none=True)
     accuracy_m = fields.Float(required=True, allow_none=True)
     clock_skew_s = fields.Float(required=True)
-    tag_state = fields.String(required=True)
+    tag_state = fields.String(required=True, validate=validate.OneOf(TAG_STATES))
     lat = fields.Float(required=True, allow_none=True)
     lon = fields.Float(required=True, allow_none=True)
     checkpoint = fields.Nested(ReviewCheckpointOut, required=True)
     round = fields.Nested(ReviewRoundOut, required=True)
     user = fields.Nested(PersonOut, required=True)
-    reviews = fields.List(fields.Nested(DecisionOut), required=True)
-    answer = fields.Nested(AnswerOut, required=True, allow_none=True)
 
 
 class ReviewPageOut(Wire):
@@ -273,7 +194,7 @@ class DecisionBody(Wire):
     """What the supervisor decides; ``id`` is made by the console, so a repeated request is harmless."""
 
     id = fields.UUID(required=True)
-    decision = fields.String(required=True, validate=validate.OneOf(["accepted", "rejected"]))
+    decision = fields.String(required=True, validate=validate.OneOf(DECISIONS))
     note = Text(500, min_length=2, required=True)
 
 
@@ -282,7 +203,7 @@ class LedgerRowOut(Wire):
 
     id = fields.Integer(required=True)
     at = Moment(required=True)
-    actor_kind = fields.String(required=True)
+    actor_kind = fields.String(required=True, validate=validate.OneOf(ACTOR_KINDS))
     actor_id = fields.UUID(required=True, allow_none=True)
     actor_name = fields.String(required=True, allow_none=True)
     action = fields.String(required=True)

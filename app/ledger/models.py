@@ -12,6 +12,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.extensions import Base
 
+ACTOR_KINDS = ("user", "worker", "cli")
+
 
 class LedgerRow(Base):
     """One thing that happened: who, when (server time), what, to what, where.
@@ -42,7 +44,7 @@ class LedgerRow(Base):
     # the sentinel lets many rows be written by one statement
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True, insert_sentinel=True)
     tx: Mapped[int] = mapped_column(BigInteger, server_default=text("(pg_current_xact_id()::text::bigint)"))
-    actor_kind: Mapped[str] = mapped_column(Text)  # user, worker, cli
+    actor_kind: Mapped[str] = mapped_column(Text)  # of ACTOR_KINDS
     actor_id: Mapped[UUID | None]
     action: Mapped[str] = mapped_column(Text)  # dotted, past tense: round.started
     subject_kind: Mapped[str] = mapped_column(Text)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
+STATES = ("planned", "started", "finished", "ended_early", "missed")
 OPEN_STATES = frozenset({"planned", "missed"})
 CLOSED_STATES = frozenset({"finished", "ended_early"})
 # Lifts, stairwells and basements have no sky: where such a checkpoint has a tag, it is to be scanned.

@@ -8,6 +8,10 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from app.core.fields import Moment, Text, Wire
 from app.core.position import FixBody
+from app.evidence.schemas import JudgedOut
+from app.patrols.rules import STATES
+from app.people.schemas import PersonOut
+from app.places.schemas import SpotOut
 
 MAX_STOPS = 200
 SKIP_REASONS = ("locked", "blocked", "unsafe", "closed", "other")
@@ -106,14 +110,6 @@ class ScheduleBody(Wire):
     window_minutes = fields.Integer(required=True, strict=True, validate=validate.Range(5, 1440))
 
 
-class AssigneeShape(Wire):
-    """The person who walks."""
-
-    id = fields.UUID(required=True)
-    display_name = fields.String(required=True)
-    display_name_en = fields.String(required=True)
-
-
 class ScheduleShape(Wire):
     """A schedule as it is read."""
 
@@ -122,7 +118,7 @@ class ScheduleShape(Wire):
     route_name = fields.String(required=True)
     route_name_en = fields.String(required=True)
     place_code = fields.String(required=True)
-    assignee = fields.Nested(AssigneeShape, required=True)
+    assignee = fields.Nested(PersonOut, required=True)
     starts_at_local = fields.String(required=True)
     recurrence = fields.String(required=True)
     window_minutes = fields.Integer(required=True)
@@ -133,3 +129,44 @@ class SchedulesShape(Wire):
     """The schedules of one's places, running ones only."""
 
     items = fields.List(fields.Nested(ScheduleShape), required=True)
+
+
+class RoundOut(Wire):
+    """A round: whose way, when, and how far it has come."""
+
+    id = fields.UUID(required=True)
+    route_name = fields.String(required=True)
+    route_name_en = fields.String(required=True)
+    place_code = fields.String(required=True)
+    place_name = fields.String(required=True)
+    place_name_en = fields.String(required=True)
+    window_starts_at = Moment(required=True)
+    window_ends_at = Moment(required=True)
+    state = fields.String(required=True, validate=validate.OneOf(STATES))
+    started_at = Moment(required=True, allow_none=True)
+    finished_at = Moment(required=True, allow_none=True)
+    end_reason = fields.String(required=True, allow_none=True)
+    ended_automatically = fields.Boolean(
+        required=True, metadata={"description": "Nobody said that it is over; the phone still may."}
+    )
+
+
+class CheckInOut(JudgedOut):
+    """A visit to a stop as the server graded it."""
+
+    id = fields.UUID(required=True)
+
+
+class SkipOut(Wire):
+    """Why a stop was passed over."""
+
+    reason = fields.String(required=True, validate=validate.OneOf(SKIP_REASONS))
+    text = fields.String(required=True)
+
+
+class StopOut(Wire):
+    """A stop of a round, but for the visits: who reads decides how much of them is shown."""
+
+    ordinal = fields.Integer(required=True)
+    checkpoint = fields.Nested(SpotOut, required=True)
+    skip = fields.Nested(SkipOut, required=True, allow_none=True)

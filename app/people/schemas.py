@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from app.core.fields import Moment, Text, Wire
 from app.core.position import FixBody
+from app.people.rights import ROLES, VERB_ROLES
 
 CODE_LENGTH = 32  # place codes have 3 to 15 digits; room for other schemes
 
@@ -30,25 +31,35 @@ class PasswordArgs(Wire):
     new = Text(200, required=True, min_length=1)
 
 
-class PostOut(Wire):
-    """What somebody is, and where."""
-
-    role = fields.String(required=True)
-    place_code = fields.String(required=True)
-    place_name = fields.String()
-    place_name_en = fields.String()
-
-
-class MeOut(Wire):
-    """The signed-in person: posts in force today and the verbs they give somewhere."""
+class PersonOut(Wire):
+    """A person by name."""
 
     id = fields.UUID(required=True)
-    username = fields.String(required=True)
     display_name = fields.String(required=True)
     display_name_en = fields.String(required=True)
+
+
+class StaffPostOut(Wire):
+    """A post in a staff list."""
+
+    role = fields.String(required=True, validate=validate.OneOf(ROLES))
+    place_code = fields.String(required=True)
+
+
+class PostOut(StaffPostOut):
+    """What somebody is, and where, by name."""
+
+    place_name = fields.String(required=True)
+    place_name_en = fields.String(required=True)
+
+
+class MeOut(PersonOut):
+    """The signed-in person: posts in force today and the verbs they give somewhere."""
+
+    username = fields.String(required=True)
     street_code = fields.String(required=True)
     posts = fields.List(fields.Nested(PostOut), required=True)
-    verbs = fields.List(fields.String(), required=True)
+    verbs = fields.List(fields.String(validate=validate.OneOf(list(VERB_ROLES))), required=True)
 
 
 class SessionOut(Wire):
@@ -80,20 +91,10 @@ class PlaceQuery(Wire):
     place = Text(CODE_LENGTH, min_length=1, load_default=None)
 
 
-class StaffPostOut(Wire):
-    """A post in a staff list."""
-
-    role = fields.String(required=True)
-    place_code = fields.String(required=True)
-
-
-class StaffItem(Wire):
+class StaffItem(PersonOut):
     """A colleague; no phone number."""
 
-    id = fields.UUID(required=True)
     username = fields.String(required=True)
-    display_name = fields.String(required=True)
-    display_name_en = fields.String(required=True)
     posts = fields.List(fields.Nested(StaffPostOut), required=True)
 
 

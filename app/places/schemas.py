@@ -14,16 +14,18 @@ from app.places.checkpoint_rules import (
     MAX_RADIUS_M,
     MIN_RADIUS_M,
 )
+from app.places.rules import PARENT_LEVEL
 from app.places.service import MAX_TAGS
 
 MAX_CODE = 20
+LEVELS = tuple(PARENT_LEVEL)
 
 
 class PlaceOut(Wire):
     """One place of the tree."""
 
     code = fields.String(required=True)
-    level = fields.String(required=True, validate=validate.OneOf(["street", "area", "unit", "community"]))
+    level = fields.String(required=True, validate=validate.OneOf(LEVELS))
     parent_code = fields.String(required=True, allow_none=True)
     name = fields.String(required=True)
     name_en = fields.String(required=True)
@@ -40,7 +42,7 @@ class OutlinePropertiesOut(Wire):
     """What an outline is of."""
 
     code = fields.String(required=True)
-    level = fields.String(required=True)
+    level = fields.String(required=True, validate=validate.OneOf(LEVELS))
     parent_code = fields.String(required=True, allow_none=True)
     name = fields.String(required=True)
     name_en = fields.String(required=True)
@@ -49,7 +51,7 @@ class OutlinePropertiesOut(Wire):
 class OutlineOut(Wire):
     """A GeoJSON feature."""
 
-    type = fields.Constant("Feature")
+    type = fields.Constant("Feature", required=True, validate=validate.Equal("Feature"))
     geometry = fields.Dict(keys=fields.String(), required=True)
     properties = fields.Nested(OutlinePropertiesOut, required=True)
 
@@ -57,7 +59,7 @@ class OutlineOut(Wire):
 class OutlinesOut(Wire):
     """A GeoJSON FeatureCollection in WGS-84."""
 
-    type = fields.Constant("FeatureCollection")
+    type = fields.Constant("FeatureCollection", required=True, validate=validate.Equal("FeatureCollection"))
     features = fields.List(fields.Nested(OutlineOut), required=True)
 
 
@@ -85,8 +87,8 @@ class PlaceQuery(Wire):
     place = Text(MAX_CODE, min_length=1)
 
 
-class CheckpointOut(Wire):
-    """A checkpoint; position in WGS-84."""
+class SpotOut(Wire):
+    """A checkpoint as a round shows it; position in WGS-84."""
 
     id = fields.UUID(required=True)
     code = fields.String(required=True)
@@ -97,6 +99,11 @@ class CheckpointOut(Wire):
     radius_m = fields.Float(required=True)
     lat = fields.Float(required=True)
     lon = fields.Float(required=True)
+
+
+class CheckpointOut(SpotOut):
+    """A checkpoint with where it is in the place tree."""
+
     unit_code = fields.String(required=True)
     community_code = fields.String(required=True, allow_none=True)
     active = fields.Boolean(required=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -22,6 +22,7 @@ from app.ledger.service import record
 from app.places import checkpoint_rules, queries, tags
 from app.places.checkpoint_rules import CheckpointIn
 from app.places.models import Checkpoint, Tag, TagSheet
+from app.places.tags import TagState
 
 CHECKPOINT_FIELDS = (
     "code",
@@ -35,8 +36,6 @@ CHECKPOINT_FIELDS = (
     "active",
 )
 MAX_TAGS = 200  # of one sheet
-
-TagState = Literal["none", "right", "wrong", "revoked", "forged"]
 
 
 def create_checkpoint(

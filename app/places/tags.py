@@ -10,11 +10,15 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+from typing import Literal, get_args
 from uuid import UUID
 
 VERSION = "IF1"
 MAC_BYTES = 16
 TOKEN_LENGTH = len(VERSION) + 2 + 22 + 22
+
+TagState = Literal["none", "right", "wrong", "revoked", "forged"]
+TAG_STATES: tuple[TagState, ...] = get_args(TagState)
 
 
 def make_token(key: bytes, tag_id: UUID) -> str:

@@ -8,6 +8,9 @@ from uuid import UUID
 from marshmallow import ValidationError, fields, validate
 
 from app.core.fields import Moment, Wire
+from app.evidence.rules import GRADES, REASONS
+from app.evidence.schemas import ReviewedOut
+from app.patrols.schemas import CheckInOut, RoundOut, StopOut
 from app.sync.candidates import Sent
 
 MAX_ENTRIES = 500
@@ -54,8 +57,10 @@ class OutcomeShape(Wire):
     """What became of an entry."""
 
     status = fields.String(required=True, validate=validate.OneOf(("applied", "held", "refused")))
-    grade = fields.String(metadata={"description": "verified or doubtful, where it carried a proof"})
-    reasons = fields.List(fields.String())
+    grade = fields.String(
+        validate=validate.OneOf(GRADES), metadata={"description": "where it carried a proof"}
+    )
+    reasons = fields.List(fields.String(validate=validate.OneOf(REASONS)))
     waits_for = fields.String()
     problem = fields.String(metadata={"description": "problem type, for example /problems/off-duty"})
     detail = fields.String()
@@ -86,101 +91,27 @@ class ShiftShape(Wire):
     place_code = fields.String(required=True)
 
 
-class StopCheckpointShape(Wire):
-    """The spot to visit; position in WGS-84."""
-
-    id = fields.UUID(required=True)
-    code = fields.String(required=True)
-    name = fields.String(required=True)
-    name_en = fields.String(required=True)
-    kind = fields.String(required=True)
-    floor_label = fields.String(required=True)
-    radius_m = fields.Float(required=True)
-    lat = fields.Float(required=True)
-    lon = fields.Float(required=True)
-
-
-class StopCheckInShape(Wire):
-    """A visit as the server graded it."""
-
-    id = fields.UUID(required=True)
-    captured_at = Moment(required=True)
-    grade = fields.String(required=True)
-    reasons = fields.List(fields.String(), required=True)
-    review_state = fields.String(required=True)
-
-
-class SkipShape(Wire):
-    """Why a stop was passed over."""
-
-    reason = fields.String(required=True)
-    text = fields.String(required=True)
-
-
-class StopShape(Wire):
+class StopShape(StopOut):
     """A stop of a round with what happened there."""
 
-    ordinal = fields.Integer(required=True)
-    checkpoint = fields.Nested(StopCheckpointShape, required=True)
-    check_ins = fields.List(fields.Nested(StopCheckInShape), required=True)
-    skip = fields.Nested(SkipShape, required=True, allow_none=True)
+    check_ins = fields.List(fields.Nested(CheckInOut), required=True)
 
 
-class FeedRoundShape(Wire):
+class FeedRoundShape(RoundOut):
     """A round of yesterday, today or tomorrow."""
 
-    id = fields.UUID(required=True)
     route_id = fields.UUID(required=True)
-    route_name = fields.String(required=True)
-    route_name_en = fields.String(required=True)
     ordered = fields.Boolean(required=True)
-    place_code = fields.String(required=True)
-    place_name = fields.String(required=True)
-    place_name_en = fields.String(required=True)
     on_day = fields.Date(required=True)
-    window_starts_at = Moment(required=True)
-    window_ends_at = Moment(required=True)
-    state = fields.String(required=True)
-    started_at = Moment(required=True, allow_none=True)
-    finished_at = Moment(required=True, allow_none=True)
-    end_reason = fields.String(required=True, allow_none=True)
-    ended_automatically = fields.Boolean(
-        required=True, metadata={"description": "Nobody said that it is over; the phone still may."}
-    )
     stops = fields.List(fields.Nested(StopShape), required=True)
 
 
-class DecisionShape(Wire):
-    """One decision of a supervisor."""
-
-    ordinal = fields.Integer(required=True)
-    decision = fields.String(required=True)
-    note = fields.String(required=True)
-    decided_at = Moment(required=True)
-    decided_by = fields.String(required=True)
-    decided_by_en = fields.String(required=True)
-
-
-class AnswerShape(Wire):
-    """The worker's answer to a decision."""
-
-    text = fields.String(required=True)
-    answered_at = Moment(required=True)
-
-
-class DecidedShape(Wire):
+class DecidedShape(ReviewedOut):
     """A check-in of one's own that was decided on, with the answer given."""
 
-    proof_id = fields.UUID(required=True)
     round_id = fields.UUID(required=True)
     checkpoint_name = fields.String(required=True)
     checkpoint_name_en = fields.String(required=True)
-    captured_at = Moment(required=True)
-    grade = fields.String(required=True)
-    reasons = fields.List(fields.String(), required=True)
-    review_state = fields.String(required=True)
-    reviews = fields.List(fields.Nested(DecisionShape), required=True)
-    answer = fields.Nested(AnswerShape, required=True, allow_none=True)
 
 
 class RefusedShape(Wire):

@@ -1,12 +1,14 @@
 /** The console's pages and the verb that each needs. */
 import { createRouter, createWebHistory, type RouteRecordRaw } from 'vue-router'
 
+import type { Verb } from '@/core/types'
+
 import type { ConsoleKey } from './words'
 
 export interface Page {
   path: string
   title: ConsoleKey
-  verb: string
+  verb: Verb
 }
 
 export const PAGES: readonly Page[] = [

@@ -2,7 +2,7 @@
 import { computed, ref, shallowRef } from 'vue'
 
 import { readPublic } from '@/core/api'
-import type { Settings } from '@/core/types'
+import type { Settings, Verb } from '@/core/types'
 import type { Outlines } from '@/map/types'
 import { named } from '@/ui/language'
 import { api, sessionState } from '@/ui/session'
@@ -25,7 +25,7 @@ setInterval(() => {
 export const user = computed(() => ('user' in sessionState.value ? sessionState.value.user : null))
 
 /** True where the signed-in person holds `verb` somewhere. */
-export function may(verb: string): boolean {
+export function may(verb: Verb): boolean {
   return user.value?.verbs.includes(verb) ?? false
 }
 

@@ -547,42 +547,38 @@ export interface components {
         AboutShape: {
             /** @description demo accounts exist */
             demo: boolean;
-            mode: string;
+            /** @enum {string} */
+            mode: "development" | "testing" | "production";
             tile_attribution: string;
-            /** @description wgs84, gcj02 or bd09 */
-            tile_datum: string;
+            /** @enum {string} */
+            tile_datum: "wgs84" | "gcj02" | "bd09";
             /** @description XYZ template */
             tile_url: string;
         };
         AnswerOut: {
-            answered_at: unknown;
+            /** Format: date-time */
+            answered_at: string;
             text: string;
-        };
-        AnswerShape: {
-            answered_at: unknown;
-            text: string;
-        };
-        AssigneeShape: {
-            display_name: string;
-            display_name_en: string;
-            /** Format: uuid */
-            id: string;
         };
         BoardCheckInOut: {
-            captured_at: unknown;
+            /** Format: date-time */
+            captured_at: string;
             /** Format: uuid */
             checkpoint_id: string;
             checkpoint_name: string;
             checkpoint_name_en: string;
-            grade: string;
+            /** @enum {string} */
+            grade: "verified" | "doubtful";
             /** Format: uuid */
             id: string;
             lat: number;
             lon: number;
             ordinal: number;
-            reasons: string[];
-            received_at: unknown;
-            review_state: string;
+            reasons: ("bad_signature" | "unknown_device" | "broken_chain" | "shared_device" | "no_fix" | "outside_china" | "outside_radius" | "datum_suspect" | "poor_accuracy" | "stale_fix" | "impossible_speed" | "repeated_position" | "wrong_tag" | "missing_tag" | "off_duty" | "out_of_window" | "future_time" | "late_arrival" | "clock_skew")[];
+            /** Format: date-time */
+            received_at: string;
+            /** @enum {string} */
+            review_state: "none" | "pending" | "accepted" | "rejected" | "answered";
             /** Format: uuid */
             round_id: string;
             /** Format: uuid */
@@ -594,7 +590,8 @@ export interface components {
             on: string;
             people: components["schemas"]["OnDutyOut"][];
             rounds: components["schemas"]["BoardRoundOut"][];
-            server_time: unknown;
+            /** Format: date-time */
+            server_time: string;
         };
         BoardRoundOut: {
             assignee: components["schemas"]["PersonOut"];
@@ -602,25 +599,41 @@ export interface components {
             end_reason: string | null;
             /** @description Nobody said that it is over; the phone still may. */
             ended_automatically: boolean;
-            finished_at: unknown;
+            /** Format: date-time */
+            finished_at: string | null;
             /** Format: uuid */
             id: string;
             late: boolean;
-            missed_at: unknown;
+            /** Format: date-time */
+            missed_at: string | null;
             pending_reviews: number;
             place_code: string;
             place_name: string;
             place_name_en: string;
             route_name: string;
             route_name_en: string;
-            started_at: unknown;
+            /** Format: date-time */
+            started_at: string | null;
             /** @enum {string} */
             state: "planned" | "started" | "finished" | "ended_early" | "missed";
             stops_skipped: number;
             stops_total: number;
             stops_visited: number;
-            window_ends_at: unknown;
-            window_starts_at: unknown;
+            /** Format: date-time */
+            window_ends_at: string;
+            /** Format: date-time */
+            window_starts_at: string;
+        };
+        CheckInOut: {
+            /** Format: date-time */
+            captured_at: string;
+            /** @enum {string} */
+            grade: "verified" | "doubtful";
+            /** Format: uuid */
+            id: string;
+            reasons: ("bad_signature" | "unknown_device" | "broken_chain" | "shared_device" | "no_fix" | "outside_china" | "outside_radius" | "datum_suspect" | "poor_accuracy" | "stale_fix" | "impossible_speed" | "repeated_position" | "wrong_tag" | "missing_tag" | "off_duty" | "out_of_window" | "future_time" | "late_arrival" | "clock_skew")[];
+            /** @enum {string} */
+            review_state: "none" | "pending" | "accepted" | "rejected" | "answered";
         };
         CheckShape: {
             detail: string;
@@ -674,16 +687,19 @@ export interface components {
             items: components["schemas"]["CheckpointOut"][];
         };
         DecidedShape: {
-            answer: components["schemas"]["AnswerShape"] | null;
-            captured_at: unknown;
+            answer: components["schemas"]["AnswerOut"] | null;
+            /** Format: date-time */
+            captured_at: string;
             checkpoint_name: string;
             checkpoint_name_en: string;
-            grade: string;
+            /** @enum {string} */
+            grade: "verified" | "doubtful";
             /** Format: uuid */
             proof_id: string;
-            reasons: string[];
-            review_state: string;
-            reviews: components["schemas"]["DecisionShape"][];
+            reasons: ("bad_signature" | "unknown_device" | "broken_chain" | "shared_device" | "no_fix" | "outside_china" | "outside_radius" | "datum_suspect" | "poor_accuracy" | "stale_fix" | "impossible_speed" | "repeated_position" | "wrong_tag" | "missing_tag" | "off_duty" | "out_of_window" | "future_time" | "late_arrival" | "clock_skew")[];
+            /** @enum {string} */
+            review_state: "none" | "pending" | "accepted" | "rejected" | "answered";
+            reviews: components["schemas"]["DecisionOut"][];
             /** Format: uuid */
             round_id: string;
         };
@@ -695,18 +711,12 @@ export interface components {
             note: string;
         };
         DecisionOut: {
-            decided_at: unknown;
+            /** Format: date-time */
+            decided_at: string;
             decided_by: string;
             decided_by_en: string;
-            decision: string;
-            note: string;
-            ordinal: number;
-        };
-        DecisionShape: {
-            decided_at: unknown;
-            decided_by: string;
-            decided_by_en: string;
-            decision: string;
+            /** @enum {string} */
+            decision: "accepted" | "rejected";
             note: string;
             ordinal: number;
         };
@@ -716,7 +726,8 @@ export interface components {
             place_code: string;
             /** Format: uuid */
             shift_id: string;
-            started_at: unknown;
+            /** Format: date-time */
+            started_at: string;
             /** Format: uuid */
             user_id: string;
         };
@@ -738,7 +749,8 @@ export interface components {
             end_reason: string | null;
             /** @description Nobody said that it is over; the phone still may. */
             ended_automatically: boolean;
-            finished_at: unknown;
+            /** Format: date-time */
+            finished_at: string | null;
             /** Format: uuid */
             id: string;
             /** Format: date */
@@ -751,17 +763,22 @@ export interface components {
             route_id: string;
             route_name: string;
             route_name_en: string;
-            started_at: unknown;
-            state: string;
+            /** Format: date-time */
+            started_at: string | null;
+            /** @enum {string} */
+            state: "planned" | "started" | "finished" | "ended_early" | "missed";
             stops: components["schemas"]["StopShape"][];
-            window_ends_at: unknown;
-            window_starts_at: unknown;
+            /** Format: date-time */
+            window_ends_at: string;
+            /** Format: date-time */
+            window_starts_at: string;
         };
         FeedShape: {
             decisions: components["schemas"]["DecidedShape"][];
             refused: components["schemas"]["RefusedShape"][];
             rounds: components["schemas"]["FeedRoundShape"][];
-            server_time: unknown;
+            /** Format: date-time */
+            server_time: string;
             shift: components["schemas"]["ShiftShape"] | null;
             shift_max_hours: number;
             /** Format: uuid */
@@ -780,9 +797,11 @@ export interface components {
             action: string;
             /** Format: uuid */
             actor_id: string | null;
-            actor_kind: string;
+            /** @enum {string} */
+            actor_kind: "user" | "worker" | "cli";
             actor_name: string | null;
-            at: unknown;
+            /** Format: date-time */
+            at: string;
             data: {
                 [key: string]: unknown;
             };
@@ -808,10 +827,12 @@ export interface components {
         LogOut: {
             /** Format: uuid */
             id: string;
-            registered_at: unknown;
+            /** Format: date-time */
+            registered_at: string;
         };
         LookItem: {
-            at: unknown;
+            /** Format: date-time */
+            at: string;
             /** Format: date */
             on_day: string;
             /** Format: uuid */
@@ -832,26 +853,50 @@ export interface components {
             posts: components["schemas"]["PostOut"][];
             street_code: string;
             username: string;
-            verbs: string[];
+            verbs: ("place.read" | "log.sync" | "round.read" | "duty.read" | "track.read" | "review.read" | "review.decide" | "tag.issue" | "checkpoint.manage" | "route.manage" | "staff.read" | "staff.manage" | "ledger.read" | "live.follow")[];
+        };
+        MeasuredCheckInOut: {
+            accuracy_m: number | null;
+            /** Format: date-time */
+            captured_at: string;
+            clock_skew_s: number;
+            distance_m: number | null;
+            fix_age_s: number | null;
+            /** @enum {string} */
+            grade: "verified" | "doubtful";
+            /** Format: uuid */
+            id: string;
+            reasons: ("bad_signature" | "unknown_device" | "broken_chain" | "shared_device" | "no_fix" | "outside_china" | "outside_radius" | "datum_suspect" | "poor_accuracy" | "stale_fix" | "impossible_speed" | "repeated_position" | "wrong_tag" | "missing_tag" | "off_duty" | "out_of_window" | "future_time" | "late_arrival" | "clock_skew")[];
+            /** Format: date-time */
+            received_at: string;
+            /** @enum {string} */
+            review_state: "none" | "pending" | "accepted" | "rejected" | "answered";
+            /** @enum {string} */
+            tag_state: "none" | "right" | "wrong" | "revoked" | "forged";
         };
         OnDutyOut: {
             accuracy_m: number;
             display_name: string;
             display_name_en: string;
-            fixed_at: unknown;
+            /** Format: date-time */
+            fixed_at: string;
             lat: number;
             lon: number;
-            shift_started_at: unknown;
+            /** Format: date-time */
+            shift_started_at: string;
             /** Format: uuid */
             user_id: string;
         };
         OutcomeShape: {
             detail?: string;
-            /** @description verified or doubtful, where it carried a proof */
-            grade?: string;
+            /**
+             * @description where it carried a proof
+             * @enum {string}
+             */
+            grade?: "verified" | "doubtful";
             /** @description problem type, for example /problems/off-duty */
             problem?: string;
-            reasons?: string[];
+            reasons?: ("bad_signature" | "unknown_device" | "broken_chain" | "shared_device" | "no_fix" | "outside_china" | "outside_radius" | "datum_suspect" | "poor_accuracy" | "stale_fix" | "impossible_speed" | "repeated_position" | "wrong_tag" | "missing_tag" | "off_duty" | "out_of_window" | "future_time" | "late_arrival" | "clock_skew")[];
             /** @enum {string} */
             status: "applied" | "held" | "refused";
             waits_for?: string;
@@ -861,20 +906,27 @@ export interface components {
                 [key: string]: unknown;
             };
             properties: components["schemas"]["OutlinePropertiesOut"];
-            /** @default Feature */
-            type: unknown;
+            /**
+             * @default Feature
+             * @enum {unknown}
+             */
+            type: "Feature";
         };
         OutlinePropertiesOut: {
             code: string;
-            level: string;
+            /** @enum {string} */
+            level: "street" | "area" | "unit" | "community";
             name: string;
             name_en: string;
             parent_code: string | null;
         };
         OutlinesOut: {
             features: components["schemas"]["OutlineOut"][];
-            /** @default FeatureCollection */
-            type: unknown;
+            /**
+             * @default FeatureCollection
+             * @enum {unknown}
+             */
+            type: "FeatureCollection";
         };
         PaginationMetadata: {
             /** @description First available page number. */
@@ -916,9 +968,10 @@ export interface components {
         };
         PostOut: {
             place_code: string;
-            place_name?: string;
-            place_name_en?: string;
-            role: string;
+            place_name: string;
+            place_name_en: string;
+            /** @enum {string} */
+            role: "patroller" | "handler" | "dispatcher" | "supervisor" | "leader" | "admin";
         };
         ProblemShape: {
             detail?: string;
@@ -935,17 +988,21 @@ export interface components {
             id: string;
             kind: string | null;
             problem: string;
-            received_at: unknown;
+            /** Format: date-time */
+            received_at: string;
         };
         ResultShape: {
             detail?: string;
-            /** @description verified or doubtful, where it carried a proof */
-            grade?: string;
+            /**
+             * @description where it carried a proof
+             * @enum {string}
+             */
+            grade?: "verified" | "doubtful";
             /** Format: uuid */
             id: string;
             /** @description problem type, for example /problems/off-duty */
             problem?: string;
-            reasons?: string[];
+            reasons?: ("bad_signature" | "unknown_device" | "broken_chain" | "shared_device" | "no_fix" | "outside_china" | "outside_radius" | "datum_suspect" | "poor_accuracy" | "stale_fix" | "impossible_speed" | "repeated_position" | "wrong_tag" | "missing_tag" | "off_duty" | "out_of_window" | "future_time" | "late_arrival" | "clock_skew")[];
             /** @enum {string} */
             status: "applied" | "already" | "held" | "refused";
             waits_for?: string;
@@ -964,22 +1021,28 @@ export interface components {
         ReviewItemOut: {
             accuracy_m: number | null;
             answer: components["schemas"]["AnswerOut"] | null;
-            captured_at: unknown;
+            /** Format: date-time */
+            captured_at: string;
             checkpoint: components["schemas"]["ReviewCheckpointOut"];
             clock_skew_s: number;
             distance_m: number | null;
-            fixed_at: unknown;
-            grade: string;
+            /** Format: date-time */
+            fixed_at: string | null;
+            /** @enum {string} */
+            grade: "verified" | "doubtful";
             lat: number | null;
             lon: number | null;
             /** Format: uuid */
             proof_id: string;
-            reasons: string[];
-            received_at: unknown;
-            review_state: string;
+            reasons: ("bad_signature" | "unknown_device" | "broken_chain" | "shared_device" | "no_fix" | "outside_china" | "outside_radius" | "datum_suspect" | "poor_accuracy" | "stale_fix" | "impossible_speed" | "repeated_position" | "wrong_tag" | "missing_tag" | "off_duty" | "out_of_window" | "future_time" | "late_arrival" | "clock_skew")[];
+            /** Format: date-time */
+            received_at: string;
+            /** @enum {string} */
+            review_state: "none" | "pending" | "accepted" | "rejected" | "answered";
             reviews: components["schemas"]["DecisionOut"][];
             round: components["schemas"]["ReviewRoundOut"];
-            tag_state: string;
+            /** @enum {string} */
+            tag_state: "none" | "right" | "wrong" | "revoked" | "forged";
             user: components["schemas"]["PersonOut"];
         };
         ReviewPageOut: {
@@ -1000,11 +1063,13 @@ export interface components {
             end_reason: string | null;
             /** @description Nobody said that it is over; the phone still may. */
             ended_automatically: boolean;
-            finished_at: unknown;
+            /** Format: date-time */
+            finished_at: string | null;
             /** Format: uuid */
             id: string;
             late: boolean;
-            missed_at: unknown;
+            /** Format: date-time */
+            missed_at: string | null;
             /** Format: date */
             on_day: string;
             ordered: boolean;
@@ -1014,21 +1079,24 @@ export interface components {
             place_name_en: string;
             route_name: string;
             route_name_en: string;
-            started_at: unknown;
+            /** Format: date-time */
+            started_at: string | null;
             /** @enum {string} */
             state: "planned" | "started" | "finished" | "ended_early" | "missed";
             stops: components["schemas"]["RoundStopOut"][];
             stops_skipped: number;
             stops_total: number;
             stops_visited: number;
-            window_ends_at: unknown;
-            window_starts_at: unknown;
+            /** Format: date-time */
+            window_ends_at: string;
+            /** Format: date-time */
+            window_starts_at: string;
         };
         RoundStopOut: {
-            check_ins: components["schemas"]["StopCheckInOut"][];
-            checkpoint: components["schemas"]["StopCheckpointOut"];
+            check_ins: components["schemas"]["MeasuredCheckInOut"][];
+            checkpoint: components["schemas"]["SpotOut"];
             ordinal: number;
-            skip: components["schemas"]["StopSkipOut"] | null;
+            skip: components["schemas"]["SkipOut"] | null;
         };
         RouteBody: {
             checkpoint_ids: string[];
@@ -1069,8 +1137,9 @@ export interface components {
             window_minutes: number;
         };
         ScheduleShape: {
-            assignee: components["schemas"]["AssigneeShape"];
-            ended_at: unknown;
+            assignee: components["schemas"]["PersonOut"];
+            /** Format: date-time */
+            ended_at: string | null;
             /** Format: uuid */
             id: string;
             place_code: string;
@@ -1094,15 +1163,30 @@ export interface components {
             /** Format: uuid */
             id: string;
             place_code: string;
-            started_at: unknown;
+            /** Format: date-time */
+            started_at: string;
         };
         SignInArgs: {
             password: string;
             username: string;
         };
-        SkipShape: {
-            reason: string;
+        SkipOut: {
+            /** @enum {string} */
+            reason: "locked" | "blocked" | "unsafe" | "closed" | "other";
             text: string;
+        };
+        SpotOut: {
+            code: string;
+            floor_label: string;
+            /** Format: uuid */
+            id: string;
+            /** @enum {string} */
+            kind: "entrance" | "stairwell" | "lift" | "basement" | "shop" | "fire_lane" | "waste_room" | "square" | "other";
+            lat: number;
+            lon: number;
+            name: string;
+            name_en: string;
+            radius_m: number;
         };
         StaffItem: {
             display_name: string;
@@ -1117,67 +1201,19 @@ export interface components {
         };
         StaffPostOut: {
             place_code: string;
-            role: string;
-        };
-        StopCheckInOut: {
-            accuracy_m: number | null;
-            captured_at: unknown;
-            clock_skew_s: number;
-            distance_m: number | null;
-            fix_age_s: number | null;
-            grade: string;
-            /** Format: uuid */
-            id: string;
-            reasons: string[];
-            received_at: unknown;
-            review_state: string;
-            tag_state: string;
-        };
-        StopCheckInShape: {
-            captured_at: unknown;
-            grade: string;
-            /** Format: uuid */
-            id: string;
-            reasons: string[];
-            review_state: string;
-        };
-        StopCheckpointOut: {
-            code: string;
-            floor_label: string;
-            /** Format: uuid */
-            id: string;
-            kind: string;
-            lat: number;
-            lon: number;
-            name: string;
-            name_en: string;
-            radius_m: number;
-        };
-        StopCheckpointShape: {
-            code: string;
-            floor_label: string;
-            /** Format: uuid */
-            id: string;
-            kind: string;
-            lat: number;
-            lon: number;
-            name: string;
-            name_en: string;
-            radius_m: number;
+            /** @enum {string} */
+            role: "patroller" | "handler" | "dispatcher" | "supervisor" | "leader" | "admin";
         };
         StopShape: {
-            check_ins: components["schemas"]["StopCheckInShape"][];
-            checkpoint: components["schemas"]["StopCheckpointShape"];
+            check_ins: components["schemas"]["CheckInOut"][];
+            checkpoint: components["schemas"]["SpotOut"];
             ordinal: number;
-            skip: components["schemas"]["SkipShape"] | null;
-        };
-        StopSkipOut: {
-            reason: string;
-            text: string;
+            skip: components["schemas"]["SkipOut"] | null;
         };
         SyncAnswer: {
             clock_skew_s: number;
-            received_at: unknown;
+            /** Format: date-time */
+            received_at: string;
             resolved: components["schemas"]["ResultShape"][];
             results: components["schemas"]["ResultShape"][];
         };
@@ -1185,8 +1221,11 @@ export interface components {
             entries: components["schemas"]["EntryShape"][];
             /** Format: uuid */
             log: string;
-            /** @description the phone's clock at the moment of sending */
-            sent_at: unknown;
+            /**
+             * Format: date-time
+             * @description the phone's clock at the moment of sending
+             */
+            sent_at: string;
         };
         TagSheetBody: {
             checkpoint_ids?: string[];
@@ -1201,16 +1240,20 @@ export interface components {
         };
         TrackFixOut: {
             accuracy_m: number;
-            at: unknown;
+            /** Format: date-time */
+            at: string;
             lat: number;
             lon: number;
         };
         TrackGapOut: {
-            cause: string;
-            ended_at: unknown;
+            /** @enum {string} */
+            cause: "screen_off" | "no_signal" | "permission" | "app_closed" | "clock_changed" | "unknown";
+            /** Format: date-time */
+            ended_at: string;
             /** Format: uuid */
             id: string;
-            started_at: unknown;
+            /** Format: date-time */
+            started_at: string;
         };
         TrackOut: {
             check_ins: components["schemas"]["BoardCheckInOut"][];

@@ -4,7 +4,7 @@
  */
 import { openDB, type DBSchema, type IDBPDatabase } from 'idb'
 
-import type { Feed, Grade, User } from './types'
+import type { Feed, Grade, Reason, User } from './types'
 
 /** A person's log on this device: where its chain stands and the key that signs it. */
 export interface LogRow {
@@ -65,7 +65,7 @@ export interface SettledRow {
   at: string
   body: Record<string, unknown>
   grade: Grade | null
-  reasons: string[]
+  reasons: Reason[]
   settled_at: number // this device's clock, milliseconds
 }
 

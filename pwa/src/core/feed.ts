@@ -3,7 +3,7 @@
  * that the screen is right without network. Pure, except for the two functions at the end.
  */
 import { database, type EntryRow, type HeldRow, type Kept, type SettledRow } from './db'
-import type { Decision, Feed, FieldRound, Grade, RefusedEntry, Stop, StopCheckIn } from './types'
+import type { Decision, Feed, FieldRound, Grade, Reason, RefusedEntry, SkipReason, Stop, StopCheckIn } from './types'
 
 /** Where an act stands: on the phone only, waiting on the server, or in effect there. */
 export type Standing = 'phone' | 'waiting' | 'server'
@@ -16,7 +16,7 @@ export interface LocalAct {
   body: Record<string, unknown>
   standing: Standing
   grade: Grade | null
-  reasons: string[]
+  reasons: Reason[]
 }
 
 export interface SeenCheckIn extends Omit<StopCheckIn, 'grade'> {
@@ -131,7 +131,7 @@ function overlay(seen: Seen, act: LocalAct): void {
       if (stop) visit(stop, act)
       return
     case 'stop_skipped':
-      if (stop) stop.skip = { reason: text(act.body.reason), text: text(act.body.text) }
+      if (stop) stop.skip = { reason: act.body.reason as SkipReason, text: text(act.body.text) }
       return
     case 'review_answered':
       answer(seen, act)

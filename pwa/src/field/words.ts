@@ -11,8 +11,9 @@ export type FieldKey = keyof typeof zh
 
 export const t = words<FieldKey>(zh, en)
 
-/** Words for a kind of entry, for example "check-in". */
-export function kindWords(kind: string): string {
+/** Words for a kind of entry, for example "check-in"; null where the server could not read the entry. */
+export function kindWords(kind: string | null): string {
+  if (kind === null) return t('kind.unreadable')
   const key = `kind.${kind}`
   return key in zh ? t(key as FieldKey) : kind
 }

@@ -3,19 +3,14 @@
  * The map converts for display only, when the tiles beneath it use another datum.
  */
 import type { Datum } from '../core/geo'
+import type { Grade, ReviewState, Shapes } from '../core/types'
 import type { Feature, FeatureCollection, MultiPolygon, Polygon } from 'geojson'
 
 export type Lang = 'zh' | 'en'
 export type { Datum } from '../core/geo'
 
 /** Outlines as `GET /places/outlines` gives them. */
-export interface OutlineProperties {
-  code: string
-  level: 'street' | 'area' | 'unit' | 'community'
-  parent_code: string | null
-  name: string
-  name_en: string
-}
+export type OutlineProperties = Shapes['OutlinePropertiesOut']
 export type OutlineFeature = Feature<Polygon | MultiPolygon, OutlineProperties>
 export type Outlines = FeatureCollection<Polygon | MultiPolygon, OutlineProperties>
 
@@ -38,8 +33,8 @@ export interface MapCheckIn {
   id: string
   lat: number
   lon: number
-  grade: 'verified' | 'doubtful'
-  review_state: 'none' | 'pending' | 'accepted' | 'rejected' | 'answered'
+  grade: Grade
+  review_state: ReviewState
   /** Where it is the fix that is shown and not the checkpoint: draws the accuracy circle. */
   accuracy_m?: number | null
 }

@@ -120,7 +120,7 @@ describe('stopState', () => {
   })
   const stop = (check_ins: StopVisit[], skipped = false): RoundStop => ({
     ordinal: 1,
-    checkpoint: { id: 'c', code: '', name: '', name_en: '', kind: '', floor_label: '', radius_m: 30, lat: 0, lon: 0 },
+    checkpoint: { id: 'c', code: '', name: '', name_en: '', kind: 'other', floor_label: '', radius_m: 30, lat: 0, lon: 0 },
     check_ins,
     skip: skipped ? { reason: 'locked', text: '' } : null,
   })

@@ -13,7 +13,7 @@ import { ModelServer } from './server'
 
 function stop(ordinal: number, check_ins: StopCheckIn[] = []) {
   const checkpoint = {
-    id: `checkpoint-${ordinal}`, code: `C${ordinal}`, name: '点', name_en: 'Point', kind: 'gate', floor_label: '', radius_m: 30, lat: 31.24, lon: 121.4,
+    id: `checkpoint-${ordinal}`, code: `C${ordinal}`, name: '点', name_en: 'Point', kind: 'entrance' as const, floor_label: '', radius_m: 30, lat: 31.24, lon: 121.4,
   }
   return { ordinal, checkpoint, check_ins, skip: null }
 }

@@ -6,11 +6,14 @@ import type { SyncAnswer, SyncResult } from '@/core/types'
 
 export type Mishap = 'none' | 'lost_request' | 'lost_answer' | 'half_answer' | 'server_error'
 
+/** What becomes of an entry that is new. */
+type Decided = NonNullable<SyncResult['was']>
+
 interface Stored {
   payload: string
   seq: number
   prev: string
-  result: SyncResult
+  result: Decided
 }
 
 export class ModelServer implements Server {
@@ -19,7 +22,7 @@ export class ModelServer implements Server {
   readonly registered = new Set<string>()
   readonly requests: SyncRequest[] = []
   mishaps: Mishap[] = []
-  decide: (id: string, kind: string) => Omit<SyncResult, 'id'> = () => ({ status: 'applied', reasons: [] })
+  decide: (id: string, kind: string) => Decided = () => ({ status: 'applied', reasons: [] })
 
   register(log: string): Promise<unknown> {
     this.registered.add(log)
@@ -44,10 +47,10 @@ export class ModelServer implements Server {
     if (known?.payload === payload) return { id, status: 'already', was: known.result }
     if (known) return { id, status: 'refused', problem: '/problems/entry-id-reused', detail: '' }
     const content = JSON.parse(payload) as { seq: number; prev: string; kind: string }
-    const result: SyncResult = { id, ...this.decide(id, content.kind) }
+    const result = this.decide(id, content.kind)
     this.stored.set(id, { payload, seq: content.seq, prev: content.prev, result })
     this.applications.set(id, (this.applications.get(id) ?? 0) + 1)
-    return result
+    return { id, ...result }
   }
 
   /** The numbers of one log, in the order of the chain; throws where the chain is broken. */
