@@ -153,7 +153,7 @@ export async function sendNow(): Promise<void> {
 /** Ask the server what is new; without network the kept answer stays. */
 export async function refreshFeed(): Promise<void> {
   const user = person.value
-  if (!user || session.state.kind === 'switched' || session.state.kind === 'signed_out') return
+  if (!user?.verbs.includes('log.sync') || session.state.kind === 'switched' || session.state.kind === 'signed_out') return
   const askedAt = Date.now()
   try {
     const feed = await api.get<Feed>('/field/feed')
