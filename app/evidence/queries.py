@@ -1,17 +1,21 @@
-"""What is known of a person and a device around a moment."""
+"""What is known of a person and a device around a moment; how proofs were reviewed."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from app.core import geo
 from app.core.extensions import db
+from app.evidence.models import Answer, Review
 from app.evidence.rules import LIMITS, Sighting
+from app.people.models import User
 
 EARLIER_CHECK_INS = 20  # how many are looked at for repeated positions
 
@@ -77,3 +81,34 @@ def load_around(user_id: UUID, device_id: UUID, at: datetime) -> Around:
         around.sightings.append(Sighting(row.fixed_at, lat, lon, row.accuracy_m, row.what == "check_in"))
     around.sightings.sort(key=lambda s: s.fixed_at, reverse=True)
     return around
+
+
+def reviews_of(street_code: str, proof_ids: Collection[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    """The decisions on each proof in their order, with the names of those who decided."""
+    found: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
+    rows = db.session.execute(
+        select(Review, User.display_name, User.display_name_en)
+        .join(User, User.id == Review.decided_by)
+        .where(Review.street_code == street_code, Review.proof_id.in_(proof_ids))
+        .order_by(Review.proof_id, Review.ordinal)
+    )
+    for review, name, name_en in rows:
+        found[review.proof_id].append(
+            {
+                "ordinal": review.ordinal,
+                "decision": review.decision,
+                "note": review.note,
+                "decided_at": review.decided_at,
+                "decided_by": name,
+                "decided_by_en": name_en,
+            }
+        )
+    return found
+
+
+def answers_of(street_code: str, proof_ids: Collection[UUID]) -> dict[UUID, Answer]:
+    """The worker's answer to each proof that has one."""
+    rows = db.session.scalars(
+        select(Answer).where(Answer.street_code == street_code, Answer.proof_id.in_(proof_ids))
+    )
+    return {answer.proof_id: answer for answer in rows}

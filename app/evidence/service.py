@@ -12,7 +12,7 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from app.core import clock, geo, problems
-from app.core.entry import Applied, Entry, Held, Memory, Refused
+from app.core.entry import Applied, Entry, Memory, Refused
 from app.core.extensions import db
 from app.core.idempotency import fingerprint, same_or_conflict
 from app.evidence import rules
@@ -21,11 +21,12 @@ from app.evidence.queries import Around, load_around
 from app.evidence.rules import Circumstances, Expected, Sighting
 from app.ledger import service as ledger
 from app.people.models import Shift
+from app.people.service import own_shift
+from app.people.shift_rules import MAX_LENGTH
 
 # A fix may carry a time slightly before the shift's start: the position was taken while the button
 # was being pressed.
 SHIFT_SLACK = timedelta(minutes=2)
-SHIFT_LENGTH = timedelta(hours=12)
 
 
 def record_proof(
@@ -108,18 +109,10 @@ def _sighting(entry: Entry, fix: dict[str, Any] | None) -> Sighting | None:
     return Sighting(entry.corrected(fix["at"]), lat, lon, fix["acc"])
 
 
-def _shift_of(entry: Entry, shift_id: UUID) -> Shift:
-    shift = db.session.get(Shift, shift_id)
-    if shift is None:
-        raise Held(shift_id, problems.NO_SUCH_SHIFT)
-    if shift.user_id != entry.user_id:
-        raise Refused(problems.ENTRY_NOT_YOURS, "The shift belongs to another person.")
-    return shift
-
-
 def during(shift: Shift, at: datetime) -> bool:
     """True where *at* lies inside the shift, which never lasts longer than 12 hours."""
-    ends = min(shift.ended_at or shift.started_at + SHIFT_LENGTH, shift.started_at + SHIFT_LENGTH)
+    latest = shift.started_at + MAX_LENGTH
+    ends = min(shift.ended_at or latest, latest)
     return shift.started_at - SHIFT_SLACK <= at <= ends + SHIFT_SLACK
 
 
@@ -130,7 +123,7 @@ def record_track(entry: Entry, body: dict[str, Any], _memory: Memory) -> Applied
         Held: the shift has not arrived.
         Refused: OFF_DUTY where none was taken on duty; nothing of it is stored then.
     """
-    shift = _shift_of(entry, body["shift"])
+    shift = own_shift(entry, body["shift"])
     taken = [(entry.corrected(fix["at"]), fix) for fix in body["fixes"]]
     on_duty = [(at, fix) for at, fix in taken if during(shift, at)]
     if not on_duty:
@@ -204,7 +197,7 @@ def record_gap(entry: Entry, body: dict[str, Any], _memory: Memory) -> Applied:
         Held: the shift has not arrived.
         Refused: ENTRY_INVALID where it ends before it starts.
     """
-    shift = _shift_of(entry, body["shift"])
+    shift = own_shift(entry, body["shift"])
     starts, ends = entry.corrected(body["from_"]), entry.corrected(body["to"])
     if ends < starts:
         raise Refused(problems.ENTRY_INVALID, "The gap ends before it starts.")

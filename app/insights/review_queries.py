@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any, cast
 from uuid import UUID
 
@@ -12,7 +11,8 @@ from sqlalchemy import Row, Select, and_, select
 from app.core import geo, problems
 from app.core.extensions import db
 from app.core.pages import decode_cursor, encode_cursor
-from app.evidence.models import Answer, Proof, Review
+from app.evidence.models import Answer, Proof
+from app.evidence.queries import answers_of, reviews_of
 from app.patrols.models import CheckIn, Round, RoundStop, Route
 from app.people.models import User
 from app.places.models import Checkpoint
@@ -79,38 +79,9 @@ def _items() -> Select[Proof, Checkpoint, Round, Route, User]:
 
 def _shown(street_code: str, rows: Sequence[_Item]) -> list[dict[str, Any]]:
     ids = [row.Proof.id for row in rows]
-    reviews = _reviews(street_code, ids)
-    answers = _answers(street_code, ids)
+    reviews = reviews_of(street_code, ids)
+    answers = answers_of(street_code, ids)
     return [_one(row, reviews[row.Proof.id], answers.get(row.Proof.id)) for row in rows]
-
-
-def _reviews(street_code: str, ids: Collection[UUID]) -> dict[UUID, list[dict[str, Any]]]:
-    found: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
-    rows = db.session.execute(
-        select(Review, User)
-        .join(User, User.id == Review.decided_by)
-        .where(Review.street_code == street_code, Review.proof_id.in_(ids))
-        .order_by(Review.proof_id, Review.ordinal)
-    )
-    for review, supervisor in rows:
-        found[review.proof_id].append(
-            {
-                "ordinal": review.ordinal,
-                "decision": review.decision,
-                "note": review.note,
-                "decided_at": review.decided_at,
-                "decided_by": supervisor.display_name,
-                "decided_by_en": supervisor.display_name_en,
-            }
-        )
-    return found
-
-
-def _answers(street_code: str, ids: Collection[UUID]) -> dict[UUID, Answer]:
-    rows = db.session.scalars(
-        select(Answer).where(Answer.street_code == street_code, Answer.proof_id.in_(ids))
-    )
-    return {answer.proof_id: answer for answer in rows}
 
 
 def _one(row: _Item, reviews: list[dict[str, Any]], answer: Answer | None) -> dict[str, Any]:

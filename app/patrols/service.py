@@ -35,6 +35,7 @@ from app.patrols.planning import (
 from app.patrols.queries import stop_ordinals, tagged_checkpoints, touched_ordinals
 from app.patrols.rules import Standing, Verdict
 from app.people.models import Shift
+from app.people.service import own_shift
 from app.places import service as places
 from app.places.models import Checkpoint
 
@@ -61,10 +62,10 @@ def start_round(entry: Entry, body: dict[str, Any], _memory: Memory) -> Applied:
 
     Raises:
         Held: the shift has not arrived.
-        Refused: NO_SUCH_ROUND, NO_SUCH_SHIFT, ROUND_CLOSED.
+        Refused: NO_SUCH_ROUND, ENTRY_NOT_YOURS, ROUND_CLOSED.
     """
     walked = _round_of(entry, body["round"], lock=True)
-    _shift_of(entry, body["shift"])
+    own_shift(entry, body["shift"])
     verdict = rules.start(_standing(walked), entry.at)
     if verdict is Verdict.CLOSED:
         raise Refused(problems.ROUND_CLOSED)
@@ -118,7 +119,7 @@ def record_check_in(entry: Entry, body: dict[str, Any], memory: Memory) -> Appli
 
     Raises:
         Held: the shift, or the round's start, has not arrived.
-        Refused: NO_SUCH_ROUND, NO_SUCH_SHIFT, NO_SUCH_STOP, ROUND_CLOSED (captured after its end).
+        Refused: NO_SUCH_ROUND, ENTRY_NOT_YOURS, NO_SUCH_STOP, ROUND_CLOSED (captured after its end).
     """
     walked, shift, stop = _visit(entry, body)
     checkpoint = db.session.get_one(Checkpoint, stop.checkpoint_id)
@@ -180,7 +181,7 @@ def skip_stop(entry: Entry, body: dict[str, Any], _memory: Memory) -> Applied:
 
 def _visit(entry: Entry, body: dict[str, Any]) -> tuple[Round, Shift, RoundStop]:
     walked = _round_of(entry, body["round"])
-    shift = _shift_of(entry, body["shift"])
+    shift = own_shift(entry, body["shift"])
     stop = db.session.get(RoundStop, (walked.id, body["stop"]))
     if stop is None or stop.checkpoint_id != body.get("checkpoint", stop.checkpoint_id):
         raise Refused(problems.NO_SUCH_STOP)
@@ -215,15 +216,6 @@ def _round_of(entry: Entry, round_id: UUID, *, lock: bool = False) -> Round:
     if found is None or found.street_code != entry.street_code or found.assignee_id != entry.user_id:
         raise Refused(problems.NO_SUCH_ROUND)
     return found
-
-
-def _shift_of(entry: Entry, shift_id: UUID) -> Shift:
-    shift = db.session.get(Shift, shift_id)
-    if shift is None:
-        raise Held(shift_id, problems.NO_SUCH_SHIFT)
-    if shift.user_id != entry.user_id:
-        raise Refused(problems.NO_SUCH_SHIFT, "The shift belongs to another person.")
-    return shift
 
 
 def _tag_required(checkpoint: Checkpoint, memory: Memory) -> bool:

@@ -86,14 +86,28 @@ def end_shift(entry: Entry, body: dict[str, Any], _memory: Memory) -> Applied:
         Held: the shift has not arrived.
         Refused: ENTRY_NOT_YOURS where the shift is somebody else's.
     """
-    shift = db.session.get(Shift, body["shift"], with_for_update=True, populate_existing=True)
-    if shift is None:
-        raise Held(body["shift"], problems.NO_SUCH_SHIFT)
-    if shift.user_id != entry.user_id:
-        raise Refused(problems.ENTRY_NOT_YOURS, "The shift belongs to another person.")
+    shift = own_shift(entry, body["shift"], lock=True)
     end = shift_rules.end_said(_span(shift), entry.at, automatic=body["automatic"])
     _end(shift, end, actor_id=entry.user_id)
     return Applied()
+
+
+def own_shift(entry: Entry, shift_id: UUID, *, lock: bool = False) -> Shift:
+    """The shift that *entry* names.
+
+    Args:
+        lock: read it anew and keep others from changing it until the transaction ends.
+
+    Raises:
+        Held: the shift has not arrived.
+        Refused: ENTRY_NOT_YOURS where the shift is somebody else's.
+    """
+    shift = db.session.get(Shift, shift_id, with_for_update=lock or None, populate_existing=lock)
+    if shift is None:
+        raise Held(shift_id, problems.NO_SUCH_SHIFT)
+    if shift.user_id != entry.user_id:
+        raise Refused(problems.ENTRY_NOT_YOURS, "The shift belongs to another person.")
+    return shift
 
 
 def end_forgotten_shifts(now: datetime) -> int:

@@ -13,9 +13,10 @@ from sqlalchemy import and_, select
 from app.core import clock
 from app.core.extensions import db
 from app.core.problems import catalogue
-from app.evidence.models import Answer, Proof, Review
+from app.evidence.models import Proof
+from app.evidence.queries import answers_of, reviews_of
 from app.patrols.models import CheckIn, Round, RoundStop, Route, StopSkip
-from app.people.models import PhoneLog, User
+from app.people.models import PhoneLog
 from app.people.service import shift_covering
 from app.people.shift_rules import MAX_LENGTH
 from app.places.models import Checkpoint, Place
@@ -143,29 +144,7 @@ def _decisions(user_id: UUID, street_code: str, now: datetime) -> list[dict[str,
         .order_by(Proof.captured_at.desc(), Proof.id)
     ).all()
     ids = [row.Proof.id for row in proofs]
-    reviews: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
-    for review, name, name_en in db.session.execute(
-        select(Review, User.display_name, User.display_name_en)
-        .join(User, User.id == Review.decided_by)
-        .where(Review.street_code == street_code, Review.proof_id.in_(ids))
-        .order_by(Review.ordinal)
-    ):
-        reviews[review.proof_id].append(
-            {
-                "ordinal": review.ordinal,
-                "decision": review.decision,
-                "note": review.note,
-                "decided_at": review.decided_at,
-                "decided_by": name,
-                "decided_by_en": name_en,
-            }
-        )
-    answers = {
-        answer.proof_id: answer
-        for answer in db.session.scalars(
-            select(Answer).where(Answer.street_code == street_code, Answer.proof_id.in_(ids))
-        )
-    }
+    reviews, answers = reviews_of(street_code, ids), answers_of(street_code, ids)
     return [
         {
             "proof_id": row.Proof.id,

@@ -260,10 +260,10 @@ def test_other_peoples_rounds_and_shifts_are_refused(walk: Walk, owner_db: Conne
             walk.check_in(1, round=round_id)
         with refused(problems.NO_SUCH_ROUND):
             walk.finish(round=round_id)
-    with refused(problems.NO_SUCH_SHIFT):
+    with refused(problems.ENTRY_NOT_YOURS):
         walk.start(shift=their_shift.id)
     walk.start()
-    with refused(problems.NO_SUCH_SHIFT):
+    with refused(problems.ENTRY_NOT_YOURS):
         walk.check_in(1, shift=their_shift.id)
 
 
