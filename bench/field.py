@@ -50,7 +50,6 @@ class Patroller:
     shift: UUID
     round: UUID
     device: UUID
-    first: Phone
     visits: int = 0  # check-ins made so far, over all phones
 
 
@@ -203,7 +202,7 @@ class Street:
         user = self.hire(username, "patroller", UNIT)
         token, device = self._api.sign_in(username), uuid7()
         phone = self._register(Phone(log=uuid7(), device=device, user=user), token)
-        person = Patroller(user, token, uuid7(self._started_at), self._plan(user), device, phone)
+        person = Patroller(user, token, uuid7(self._started_at), self._plan(user), device)
         began = [
             phone.entry("shift_started", {}, self._started_at, entry_id=person.shift),
             phone.entry(

@@ -1,6 +1,6 @@
 """Idle readers of the live stream: real connections through the front, held open by a process of its own.
 
-python -m bench.streams HOST PORT COUNT < tokens     one token a line; ends when its input ends
+python -m bench.streams HOST PORT COUNT TOKEN …     ends when its input ends
 """
 
 from __future__ import annotations
