@@ -1,9 +1,9 @@
 """What all tests share: a throw-away PostgreSQL, an application on it, and a clean database per test.
 
-Each pytest process (each xdist worker too) starts a server of its own in a temporary folder and
-migrates a template database once. Tests may commit as they like: after each test that used the
-database, every table is emptied. ``IRONFEET_TEST_SERVER`` (a socket folder with the roles ``ironfeet``,
-superuser, and ``ironfeet_app``) reuses a running server, which saves about a second a run.
+Each pytest process starts a server of its own in a temporary folder and migrates a template database
+once. Tests may commit as they like: after each test that used the database, every table is emptied.
+``IRONFEET_TEST_SERVER`` (a socket folder with the roles ``ironfeet``, superuser, and ``ironfeet_app``)
+reuses a running server, which saves about a second a run.
 """
 
 from __future__ import annotations
