@@ -4,7 +4,7 @@ import { gapCause } from '@/map/messages'
 import { language } from '@/ui/language'
 
 import { checkpointName, personName } from '../shared'
-import { seconds, t } from '../words'
+import { seconds, t, type ConsoleKey } from '../words'
 import type { LedgerRow } from '../types'
 
 /** Kinds of things that rows are about, for the filter. */
@@ -38,7 +38,7 @@ const SAYINGS: readonly [member: string, say: Say][] = [
   ['checkpoint_id', (value) => checkpointName(value)],
   ['grade', (value) => (text(value) === null ? null : gradeWords(String(value)))],
   ['reasons', (value) => listed(value).map(reasonWords).join(t('list.and')) || null],
-  ['reason', (value) => (text(value) === null ? null : skipWords(String(value)))],
+  ['reason', (value, row) => why(text(value), row.action)],
   ['decision', (value, row) => decision(text(value), row.data['final'] === true)],
   ['outcome', (value) => outcomeWords(text(value))],
   ['visited', (value, row) => progress(count(value), count(row.data['stops']))],
@@ -53,6 +53,19 @@ const SAYINGS: readonly [member: string, say: Say][] = [
   ['on_day', (value) => text(value)],
   ['places', (value) => (count(value) === null ? null : t('detail.places', { n: Number(value) }))],
 ]
+
+const SESSION_ENDS: Record<string, ConsoleKey> = {
+  everywhere: 'detail.everywhere',
+  password_changed: 'action.user.password_changed',
+  token_reused: 'detail.token_reused',
+}
+
+function why(reason: string | null, action: string): string | null {
+  if (reason === null) return null
+  if (action !== 'session.ended') return skipWords(reason)
+  const key = SESSION_ENDS[reason]
+  return key === undefined ? null : t(key) // one's own sign-out needs no more words
+}
 
 function outcomeWords(outcome: string | null): string | null {
   if (outcome === 'early') return t('detail.early')
