@@ -49,22 +49,7 @@ def record_proof(
     """
     around = _around(entry, memory)
     sighting = _sighting(entry, fix)
-    result = rules.grade(
-        sighting,
-        expected,
-        Circumstances(
-            at=entry.at,
-            received_at=entry.received_at,
-            skew_s=entry.skew_s,
-            signature_ok=entry.signature_ok,
-            key_ok=entry.key_ok,
-            chain_ok=entry.chain_ok,
-            on_duty=on_duty,
-            shared_device=around.shared_at(entry.at),
-            tag_state=tag_state,
-            earlier=around.sightings,
-        ),
-    )
+    result = rules.grade(sighting, expected, _circumstances(entry, around, tag_state, on_duty=on_duty))
     if sighting is not None:
         around.add(sighting)
     proof = Proof(
@@ -100,6 +85,21 @@ def _around(entry: Entry, memory: Memory) -> Around:
     if around is None:
         around = memory.kept[key] = load_around(entry.user_id, entry.device_id, entry.at)
     return around
+
+
+def _circumstances(entry: Entry, around: Around, tag_state: str, *, on_duty: bool) -> Circumstances:
+    return Circumstances(
+        at=entry.at,
+        received_at=entry.received_at,
+        skew_s=entry.skew_s,
+        signature_ok=entry.signature_ok,
+        key_ok=entry.key_ok,
+        chain_ok=entry.chain_ok,
+        on_duty=on_duty,
+        shared_device=around.shared_at(entry.at),
+        tag_state=tag_state,
+        earlier=around.sightings,
+    )
 
 
 def _sighting(entry: Entry, fix: dict[str, Any] | None) -> Sighting | None:

@@ -215,30 +215,35 @@ def issue_tags(
     )
     db.session.add(sheet)
     db.session.flush()
-    _revoke_tags([c.id for c in chosen], now)
-    for checkpoint in chosen:
-        db.session.add(
-            Tag(
-                id=uuid7(now),
-                street_code=street_code,
-                checkpoint_id=checkpoint.id,
-                sheet_id=sheet_id,
-                issued_at=now,
-                issued_by=actor_id,
-            )
-        )
-    for unit_code in sorted({c.unit_code for c in chosen}):
-        record(
-            "tags.issued",
-            actor_id=actor_id,
-            street_code=street_code,
-            place_code=unit_code,
-            subject_kind="tag_sheet",
-            subject_id=sheet_id,
-            data={"checkpoint_ids": [str(c.id) for c in chosen if c.unit_code == unit_code]},
-        )
+    _replace_tags(sheet, chosen)
     db.session.flush()
     return _tags_of(sheet)
+
+
+def _replace_tags(sheet: TagSheet, checkpoints: list[Checkpoint]) -> None:
+    """Revoke the tags of *checkpoints*, add new ones on *sheet*, and tell it once for each unit."""
+    _revoke_tags([c.id for c in checkpoints], sheet.issued_at)
+    for checkpoint in checkpoints:
+        db.session.add(
+            Tag(
+                id=uuid7(sheet.issued_at),
+                street_code=sheet.street_code,
+                checkpoint_id=checkpoint.id,
+                sheet_id=sheet.id,
+                issued_at=sheet.issued_at,
+                issued_by=sheet.issued_by,
+            )
+        )
+    for unit_code in sorted({c.unit_code for c in checkpoints}):
+        record(
+            "tags.issued",
+            actor_id=sheet.issued_by,
+            street_code=sheet.street_code,
+            place_code=unit_code,
+            subject_kind="tag_sheet",
+            subject_id=sheet.id,
+            data={"checkpoint_ids": [str(c.id) for c in checkpoints if c.unit_code == unit_code]},
+        )
 
 
 def _chosen_checkpoints(
