@@ -249,9 +249,10 @@ def test_field_pages(stack: Stack, album: Callable[..., Album], lang: str) -> No
     page.locator(f"a[href$='{row['id']}']").click()
     _round(pictures, plan)
     decide(stack, lambda item: item["round"]["id"] == row["id"], "rejected", REJECTED)
+    shows = {"decisions": page.get_by_test_id("decision").first}
     for name in ("decisions", "attention", "looks", "settings"):
         page.goto(f"/field/{name}")
-        page.locator("h1").wait_for()
+        shows.get(name, page.locator("h1")).wait_for()
         pictures.take(name)
     page.get_by_test_id("sign-out").click()
     pictures.take("sign-out")
