@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from marshmallow import fields, validate
 
 from app.core.fields import Number, Text, Wire
@@ -19,6 +21,11 @@ from app.places.service import MAX_TAGS
 
 MAX_CODE = 20
 LEVELS = tuple(PARENT_LEVEL)
+
+
+def _nested_arrays(depth: int, innermost: dict[str, Any]) -> dict[str, Any]:
+    """The JSON schema of arrays in arrays."""
+    return {"type": "array", "items": _nested_arrays(depth - 1, innermost)} if depth else innermost
 
 
 class PlaceOut(Wire):
@@ -48,11 +55,19 @@ class OutlinePropertiesOut(Wire):
     name_en = fields.String(required=True)
 
 
+class GeometryOut(Wire):
+    """A GeoJSON MultiPolygon in WGS-84: of each polygon its rings, of each ring its [lon, lat]."""
+
+    type = fields.String(required=True, validate=validate.Equal("MultiPolygon"))
+    # As it is: a field for each of the thousands of numbers would cost more than the query.
+    coordinates = fields.Raw(required=True, metadata=_nested_arrays(4, {"type": "number"}))
+
+
 class OutlineOut(Wire):
     """A GeoJSON feature."""
 
     type = fields.Constant("Feature", required=True, validate=validate.Equal("Feature"))
-    geometry = fields.Dict(keys=fields.String(), required=True)
+    geometry = fields.Nested(GeometryOut, required=True)
     properties = fields.Nested(OutlinePropertiesOut, required=True)
 
 

@@ -33,11 +33,11 @@ export function may(verb: Verb): boolean {
 export async function loadShared(): Promise<void> {
   const readStaff = may('staff.read')
   const [read, tree, shapes, points, people] = await Promise.all([
-    readPublic<Settings>('/settings'),
-    api.get<{ items: Place[] }>('/places'),
-    api.get<Outlines>('/places/outlines'),
-    api.get<{ items: PlacedCheckpoint[] }>('/checkpoints'),
-    readStaff ? api.get<{ items: Staff[] }>('/staff') : null,
+    readPublic('/settings'),
+    api.get('/places'),
+    api.get('/places/outlines'),
+    api.get('/checkpoints'),
+    readStaff ? api.get('/staff') : null,
   ])
   settings.value = read
   places.value = new Map(tree.items.map((place) => [place.code, place]))

@@ -10,7 +10,6 @@ export type OnDuty = Shapes['DutyItem']
 export type Board = Shapes['BoardOut']
 export type BoardRound = Board['rounds'][number]
 export type BoardCheckIn = Board['check_ins'][number]
-export type SeenPerson = Board['people'][number]
 
 export type RoundDetail = Shapes['RoundDetailOut']
 export type RoundStop = RoundDetail['stops'][number]

@@ -784,6 +784,11 @@ export interface components {
             /** Format: uuid */
             user_id: string;
         };
+        GeometryOut: {
+            coordinates: number[][][][];
+            /** @enum {string} */
+            type: "MultiPolygon";
+        };
         HealthShape: {
             database: components["schemas"]["CheckShape"];
             migrations: components["schemas"]["CheckShape"];
@@ -902,9 +907,7 @@ export interface components {
             waits_for?: string;
         };
         OutlineOut: {
-            geometry: {
-                [key: string]: unknown;
-            };
+            geometry: components["schemas"]["GeometryOut"];
             properties: components["schemas"]["OutlinePropertiesOut"];
             /**
              * @default Feature

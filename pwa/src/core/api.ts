@@ -1,5 +1,6 @@
 /** Calls to the API as the signed-in person. */
-import { ApiProblem, bodyOf, exchange, type Fetch, type Query, type Request } from './http'
+import type { Answer, Body, Path, Query } from './contract'
+import { ApiProblem, bodyOf, exchange, type Fetch, type Request } from './http'
 import type { Session } from './session'
 
 export class Api {
@@ -8,24 +9,24 @@ export class Api {
     private readonly fetcher?: Fetch,
   ) {}
 
-  get<T>(path: string, query?: Query): Promise<T> {
-    return this.json<T>({ method: 'GET', path, query })
+  get<P extends Path<'get'>>(path: P, query?: Query<P>): Promise<Answer<'get', P>> {
+    return this.json({ method: 'GET', path, query })
   }
 
-  post<T>(path: string, body: unknown, timeoutMs?: number): Promise<T> {
-    return this.json<T>({ method: 'POST', path, body, timeoutMs })
+  post<P extends Path<'post'>>(path: P, body: Body<'post', P>, timeoutMs?: number): Promise<Answer<'post', P>> {
+    return this.json({ method: 'POST', path, body, timeoutMs })
   }
 
-  put<T>(path: string, body: unknown): Promise<T> {
-    return this.json<T>({ method: 'PUT', path, body })
+  put<P extends Path<'put'>>(path: P, body: Body<'put', P>): Promise<Answer<'put', P>> {
+    return this.json({ method: 'PUT', path, body })
   }
 
-  delete(path: string): Promise<null> {
-    return this.json<null>({ method: 'DELETE', path })
+  delete<P extends Path<'delete'>>(path: P): Promise<Answer<'delete', P>> {
+    return this.json({ method: 'DELETE', path })
   }
 
   /** A file, for example a PDF. */
-  async file(path: string, body: unknown, accept: string): Promise<Blob> {
+  async file<P extends Path<'post'>>(path: P, body: Body<'post', P>, accept: string): Promise<Blob> {
     const response = await this.send({ method: 'POST', path, body, headers: { Accept: accept }, timeoutMs: 60_000 })
     return response.blob()
   }
@@ -53,6 +54,6 @@ export class Api {
 }
 
 /** What anybody may read, such as the settings. */
-export async function readPublic<T>(path: string, fetcher?: Fetch): Promise<T> {
-  return bodyOf<T>(await exchange({ method: 'GET', path }, fetcher))
+export async function readPublic<P extends Path<'get'>>(path: P, fetcher?: Fetch): Promise<Answer<'get', P>> {
+  return bodyOf(await exchange({ method: 'GET', path }, fetcher))
 }

@@ -12,10 +12,10 @@ export const keptOutlines = () => readMeta<Outlines>('outlines')
 export const keptSettings = () => readMeta<Settings>('settings')
 
 /** The outlines as the server has them now, or null without network. */
-export const fetchOutlines = () => fetched('outlines', () => api.get<Outlines>('/places/outlines'))
+export const fetchOutlines = () => fetched('outlines', () => api.get('/places/outlines'))
 
 /** The settings as the server has them now, or null without network. */
-export const fetchSettings = () => fetched('settings', () => readPublic<Settings>('/settings'))
+export const fetchSettings = () => fetched('settings', () => readPublic('/settings'))
 
 async function fetched<T>(key: string, ask: () => Promise<T>): Promise<T | null> {
   try {

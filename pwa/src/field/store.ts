@@ -10,7 +10,7 @@ import { ApiProblem, Unreachable } from '@/core/http'
 import { append, openLog, type Appended, type Draft } from '@/core/log'
 import { Pump, type PumpState } from '@/core/pump'
 import { flush, type Flushed, type Server } from '@/core/sync'
-import type { Feed, SyncAnswer, User } from '@/core/types'
+import type { User } from '@/core/types'
 import { api, session } from '@/ui/session'
 
 import { sayError } from './notice'
@@ -53,7 +53,7 @@ export function decisionKey(decision: { proof_id: string; reviews: unknown[] }):
 
 const server: Server = {
   register: (log, body) => api.put(`/logs/${log}`, body),
-  sync: (request) => api.post<SyncAnswer>('/sync', request, 60_000),
+  sync: (request) => api.post('/sync', request, 60_000),
 }
 
 const tabs = new BroadcastChannel('ironfeet-data')
@@ -156,7 +156,7 @@ export async function refreshFeed(): Promise<void> {
   if (!user?.verbs.includes('log.sync') || session.state.kind === 'switched' || session.state.kind === 'signed_out') return
   const askedAt = Date.now()
   try {
-    const feed = await api.get<Feed>('/field/feed')
+    const feed = await api.get('/field/feed')
     if (feed.user_id !== user.id) return
     feedAskedAt = askedAt
     await keepFeed(user.id, feed, askedAt)
