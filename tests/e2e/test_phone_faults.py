@@ -208,6 +208,30 @@ def test_export_and_session_ended_elsewhere(walker: Walker, tmp_path: Path) -> N
     assert len(walker.arrived()) == len(before) + 1
 
 
+def test_new_version(walker: Walker) -> None:
+    """A new version waits until the person takes it; then the app starts again with it, nothing lost."""
+    walker.open()
+    installed(walker.page)
+    all_sent(walker.page)
+    before = walker.arrived()
+    # Another address is another script to the browser, so that this one is installed and waits
+    walker.page.evaluate(
+        "navigator.serviceWorker.register('/field/service-worker.js?newer', { scope: '/field/' }).then(() => true)"
+    )
+    take = walker.page.get_by_role("button", name="立即更新")
+    expect(take).to_be_visible()
+    walker.context.set_offline(True)
+    check_in_again(walker.page)
+    with walker.page.expect_navigation():
+        take.click()
+    some_unsent(walker.page)
+    controller = walker.page.evaluate("navigator.serviceWorker.controller.scriptURL")
+    assert controller.endswith("?newer")
+    walker.context.set_offline(False)
+    all_sent(walker.page)
+    assert len(walker.arrived()) == len(before) + 1
+
+
 def test_somebody_else_signs_in(stack: Stack, people: Callable[..., Person]) -> None:
     """Somebody else may use the phone: the first person's entries stay on it, never travel with the
     other's name, and are sent when the first signs in again."""
@@ -234,6 +258,7 @@ def test_somebody_else_signs_in(stack: Stack, people: Callable[..., Person]) -> 
     phone.context.set_offline(False)
     sign_in(page, "patrol4", "/field/")
     page.get_by_test_id("start-shift").click()
+    page.get_by_test_id("end-shift").wait_for()
     all_sent(page)
 
     def on_duty() -> set[str]:
@@ -245,6 +270,7 @@ def test_somebody_else_signs_in(stack: Stack, people: Callable[..., Person]) -> 
     assert len({request["log"] for request in sent}) == 1
     page.get_by_test_id("end-shift").click()
     page.get_by_test_id("end-shift-sure").click()
+    page.get_by_test_id("start-shift").wait_for()
     all_sent(page)
     page.goto("/field/settings")
     page.get_by_test_id("sign-out").click()
@@ -252,6 +278,7 @@ def test_somebody_else_signs_in(stack: Stack, people: Callable[..., Person]) -> 
     expect(page.locator("input[name=username]")).to_be_visible()
     sign_in(page, "patrol3", "/field/")
     eventually(lambda: "patrol3" in on_duty(), "the first person's shift")
+    all_sent(page)
     users = {
         request["log"]: {json.loads(e["payload"])["user"] for e in request["entries"]} for request in sent
     }
