@@ -101,6 +101,7 @@ ENTRY_UNKNOWN_KIND = _define("entry-unknown-kind", 422, "This kind of entry is n
 ENTRY_INVALID = _define("entry-invalid", 422, "The entry's content is not valid")
 ENTRY_ID_REUSED = _define("entry-id-reused", 409, "This entry id was used before with other content")
 ENTRY_NOT_YOURS = _define("entry-not-yours", 403, "The entry belongs to another person or log")
+ENTRY_NOT_SIGNED = _define("entry-not-signed", 403, "The entry is not signed with this log's key")
 LOG_UNKNOWN = _define("log-unknown", 404, "This log is not registered; register its key first")
 LOG_NOT_YOURS = _define("log-not-yours", 403, "This log belongs to another person")
 OFF_DUTY = _define("off-duty", 409, "Positions are accepted on duty only")

@@ -212,6 +212,8 @@ def _place_doubts(
             doubts.add("datum_suspect")
     if around.at - fix.fixed_at > timedelta(seconds=limits.fix_age_s):
         doubts.add("stale_fix")
+    if fix.fixed_at > min(around.at, around.received_at) + limits.future_slack:
+        doubts.add("future_time")  # nobody has a position of a time that has not come
     return doubts
 
 

@@ -111,9 +111,14 @@ def _sighting(entry: Entry, fix: dict[str, Any] | None) -> Sighting | None:
 
 def during(shift: Shift, at: datetime) -> bool:
     """True where *at* lies inside the shift, which never lasts longer than 12 hours."""
+    opens, closes = shift_bounds(shift)
+    return opens <= at <= closes
+
+
+def shift_bounds(shift: Shift) -> tuple[datetime, datetime]:
+    """The first and last moment that count as on duty, the slack included."""
     latest = shift.started_at + MAX_LENGTH
-    ends = min(shift.ended_at or latest, latest)
-    return shift.started_at - SHIFT_SLACK <= at <= ends + SHIFT_SLACK
+    return shift.started_at - SHIFT_SLACK, min(shift.ended_at or latest, latest) + SHIFT_SLACK
 
 
 def record_track(entry: Entry, body: dict[str, Any], _memory: Memory) -> Applied:
@@ -125,7 +130,8 @@ def record_track(entry: Entry, body: dict[str, Any], _memory: Memory) -> Applied
     """
     shift = own_shift(entry, body["shift"])
     taken = [(entry.corrected(fix["at"]), fix) for fix in body["fixes"]]
-    on_duty = [(at, fix) for at, fix in taken if during(shift, at)]
+    newest = entry.received_at + rules.LIMITS.future_slack  # nobody has been where they will be
+    on_duty = [(at, fix) for at, fix in taken if during(shift, at) and at <= newest]
     if not on_duty:
         raise Refused(problems.OFF_DUTY, "These positions were not taken during the shift.")
     db.session.execute(
@@ -164,8 +170,6 @@ def record_track(entry: Entry, body: dict[str, Any], _memory: Memory) -> Applied
 
 def _move_last_position(entry: Entry, shift: Shift, newest: tuple[datetime, dict[str, Any]]) -> None:
     at, fix = newest
-    if at > entry.received_at + rules.LIMITS.future_slack:
-        return  # a position from the future would stick: nothing real is ever newer
     lat, lon = geo.to_wgs84(fix["lat"], fix["lon"], cast("geo.Datum", fix["datum"]))
     statement = upsert(LastPosition).values(
         street_code=entry.street_code,
@@ -195,12 +199,17 @@ def record_gap(entry: Entry, body: dict[str, Any], _memory: Memory) -> Applied:
 
     Raises:
         Held: the shift has not arrived.
-        Refused: ENTRY_INVALID where it ends before it starts.
+        Refused: ENTRY_INVALID where it ends before it starts, or lies outside the shift.
     """
     shift = own_shift(entry, body["shift"])
     starts, ends = entry.corrected(body["from_"]), entry.corrected(body["to"])
     if ends < starts:
         raise Refused(problems.ENTRY_INVALID, "The gap ends before it starts.")
+    # Only the part on duty says anything: off duty nobody is expected to be anywhere.
+    opens, closes = shift_bounds(shift)
+    starts, ends = max(starts, opens), min(ends, closes, entry.received_at)
+    if ends < starts:
+        raise Refused(problems.ENTRY_INVALID, "The gap lies outside the shift.")
     db.session.add(
         TrackGap(
             street_code=entry.street_code,
@@ -293,8 +302,11 @@ def answer_review(entry: Entry, body: dict[str, Any], _memory: Memory) -> Applie
     """Store the worker's answer to a decision; it can be given once.
 
     Raises:
-        Refused: NOTHING_TO_ANSWER, ALREADY_ANSWERED or ENTRY_NOT_YOURS.
+        Refused: NOTHING_TO_ANSWER, ALREADY_ANSWERED, ENTRY_NOT_YOURS, or ENTRY_NOT_SIGNED: the one
+            answer is a person's word, and a word that somebody else may have put there must not use it up.
     """
+    if not (entry.signature_ok and entry.key_ok):
+        raise Refused(problems.ENTRY_NOT_SIGNED)
     proof = _lock_proof(entry.street_code, body["proof"])
     if proof is None:
         raise Refused(problems.NOTHING_TO_ANSWER)

@@ -50,6 +50,8 @@ __all__ = [
     "generate_rounds",
     "mark_missed",
     "record_check_in",
+    "record_gap",
+    "record_track",
     "skip_stop",
     "start_round",
 ]
@@ -177,6 +179,35 @@ def skip_stop(entry: Entry, body: dict[str, Any], _memory: Memory) -> Applied:
     facts = _stop_facts(entry, walked, stop) | {"reason": body["reason"]}
     _tell("stop.skipped", entry, walked, facts)
     return Applied()
+
+
+def record_track(entry: Entry, body: dict[str, Any], memory: Memory) -> Applied:
+    """Positions of a shift, and of the person's round where they name one.
+
+    Raises:
+        Held, Refused: as :func:`app.evidence.service.record_track`.
+    """
+    return evidence.record_track(entry, body | {"round": _own_round_id(entry, body["round"])}, memory)
+
+
+def record_gap(entry: Entry, body: dict[str, Any], memory: Memory) -> Applied:
+    """A stretch of a shift without positions, and of the person's round where it names one.
+
+    Raises:
+        Held, Refused: as :func:`app.evidence.service.record_gap`.
+    """
+    return evidence.record_gap(entry, body | {"round": _own_round_id(entry, body["round"])}, memory)
+
+
+def _own_round_id(entry: Entry, round_id: UUID | None) -> UUID | None:
+    """*round_id* where that round is the person's own.
+
+    Otherwise None: what was recorded belongs to the shift in any case (a round may have been called
+    off meanwhile), and never to somebody else's round.
+    """
+    found = db.session.get(Round, round_id) if round_id else None
+    mine = found is not None and (found.street_code, found.assignee_id) == (entry.street_code, entry.user_id)
+    return round_id if mine else None
 
 
 def _visit(entry: Entry, body: dict[str, Any]) -> tuple[Round, Shift, RoundStop]:

@@ -49,8 +49,8 @@ KINDS: dict[str, Kind] = {
     "round_finished": Kind(_reader(patrols_schemas.RoundFinishedBody), patrols.finish_round),
     "check_in": Kind(_reader(patrols_schemas.CheckInBody), patrols.record_check_in, others_look=False),
     "stop_skipped": Kind(_reader(patrols_schemas.StopSkippedBody), patrols.skip_stop),
-    "track": Kind(_reader(evidence_schemas.TrackBody), evidence.record_track, others_look=False),
-    "gap": Kind(_reader(evidence_schemas.GapBody), evidence.record_gap, others_look=False),
+    "track": Kind(_reader(evidence_schemas.TrackBody), patrols.record_track, others_look=False),
+    "gap": Kind(_reader(evidence_schemas.GapBody), patrols.record_gap, others_look=False),
     "review_answered": Kind(_reader(evidence_schemas.ReviewAnsweredBody), evidence.answer_review),
 }
 

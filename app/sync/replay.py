@@ -24,6 +24,7 @@ from sqlalchemy.exc import (
 from app.core import problems
 from app.core.entry import Applied, Entry, Held, Memory, Refused
 from app.core.extensions import db
+from app.ledger import service as ledger
 from app.people.models import PhoneLog
 from app.sync import kinds, rules
 from app.sync.candidates import (
@@ -254,4 +255,29 @@ def _apply(phone_log: Log, candidate: Candidate, before: list[Link], memory: Mem
         chain_ok=candidate.link_hashes(before),
     )
     applied: Applied = kinds.KINDS[reading.kind].apply(entry, body, memory)
+    if applied.grade is None:  # a proof carries its own doubts
+        _tell_doubts(entry)
     return Outcome("applied", applied.grade, applied.reasons, keep_payload=applied.keep_payload)
+
+
+def _tell_doubts(entry: Entry) -> None:
+    """Leave a mark of an entry that took effect although it is not beyond doubt where it came from."""
+    doubts = [
+        reason
+        for reason, fine in (
+            ("unknown_device", entry.key_ok),
+            ("bad_signature", entry.signature_ok),
+            ("broken_chain", entry.chain_ok),
+        )
+        if not fine
+    ]
+    if doubts:
+        ledger.record(
+            "entry.doubted",
+            actor_id=entry.user_id,
+            street_code=entry.street_code,
+            place_code=entry.street_code,
+            subject_kind="log_entry",
+            subject_id=entry.id,
+            data={"kind": entry.kind, "reasons": doubts},
+        )

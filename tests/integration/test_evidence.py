@@ -23,6 +23,7 @@ from app.core.problems import Problem
 from app.evidence import rules, service
 from app.evidence.models import Answer, LastPosition, Proof, Review, TrackFix, TrackGap
 from app.evidence.rules import Expected
+from app.patrols import service as patrols
 from app.people.models import Shift, User
 from tests import factories
 from tests.factories import LAT, LON, Street
@@ -204,12 +205,11 @@ def test_the_last_position_follows_device_time_and_goes_with_the_shift(
     assert service.forget_last_positions() == 1
 
 
-def test_a_position_from_the_future_does_not_stick_as_the_last(
-    walker: User, session: Db, street: Street
-) -> None:
+def test_a_position_from_the_future_is_not_stored(walker: User, session: Db, street: Street) -> None:
     shift = factories.make_shift(walker, street.units[0])
-    service.record_track(entry_of(walker, "track"), track_body(shift, -30), Memory())
-    assert session.scalar(select(func.count()).select_from(LastPosition)) == 0
+    service.record_track(entry_of(walker, "track"), track_body(shift, -30, 3), Memory())
+    assert session.scalars(select(TrackFix.fixed_at)).all() == [NOW - timedelta(minutes=3)]
+    assert session.scalar(select(LastPosition.fixed_at)) == NOW - timedelta(minutes=3)
 
 
 def test_a_gap_keeps_its_cause_and_cannot_end_before_it_starts(
@@ -357,3 +357,52 @@ def test_two_supervisors_at_once_make_one_decision(
 
 def test_the_rules_version_is_kept_with_the_proof(doubtful: Proof) -> None:
     assert doubtful.rules_version == rules.RULES_VERSION
+
+
+def test_an_answer_that_is_not_signed_does_not_use_up_the_one_answer(
+    doubtful: Proof, walker: User, supervisor: User, session: Db
+) -> None:
+    decide(doubtful, supervisor)
+    body = {"proof": doubtful.id, "text": "不是本人写的"}
+    for forged in ({"signature_ok": False}, {"key_ok": False}):
+        with pytest.raises(Refused) as refused:
+            service.answer_review(entry_of(walker, "review_answered", **forged), body, Memory())
+        assert refused.value.kind is problems.ENTRY_NOT_SIGNED
+    answer(doubtful, walker)
+    assert doubtful.review_state == "answered"
+
+
+def test_a_gap_is_kept_only_as_far_as_the_shift_goes(walker: User, session: Db, street: Street) -> None:
+    shift = factories.make_shift(walker, street.units[0], started_at=NOW - timedelta(hours=1))
+    body = {
+        "shift": shift.id,
+        "round": None,
+        "from_": NOW - timedelta(days=40_000),
+        "to": NOW + timedelta(days=40_000),
+        "cause": "unknown",
+    }
+    service.record_gap(entry_of(walker, "gap"), body, Memory())
+    session.flush()
+    gap = session.scalars(select(TrackGap)).one()
+    assert gap.started_at >= shift.started_at - timedelta(minutes=2)
+    assert gap.ended_at <= NOW
+    yesterday = {**body, "from_": NOW - timedelta(hours=30), "to": NOW - timedelta(hours=26)}
+    with pytest.raises(Refused):
+        service.record_gap(entry_of(walker, "gap"), yesterday, Memory())
+
+
+def test_nobody_writes_into_the_round_of_another_person(walker: User, session: Db, street: Street) -> None:
+    other = factories.make_user("patroller", street.units[0])
+    shift = factories.make_shift(walker, street.units[0])
+    foreign = factories.make_round(street, other, [factories.make_checkpoint(street)])
+    own = factories.make_round(street, walker, [factories.make_checkpoint(street)])
+    for named, kept in ((foreign.id, None), (uuid7(), None), (own.id, own.id)):
+        body = track_body(shift, 5) | {"round": named}
+        entry = entry_of(walker, "track")
+        patrols.record_track(entry, body, Memory())
+        gap = {"shift": shift.id, "round": named, "from_": NOW, "to": NOW, "cause": "no_signal"}
+        gap_entry = entry_of(walker, "gap")
+        patrols.record_gap(gap_entry, gap, Memory())
+        session.flush()
+        assert session.scalar(select(TrackFix.round_id).where(TrackFix.entry_id == entry.id)) == kept
+        assert session.get_one(TrackGap, (street.code, gap_entry.id)).round_id == kept

@@ -376,3 +376,13 @@ def test_old_positions_are_forgotten(field: Field, owner_db: Connection) -> None
         db.session.commit()
     left = owner_db.execute(text("select kind from log_entry where payload is not null")).scalars().all()
     assert sorted(left) == ["gap", "round_finished", "shift_ended", "stop_skipped"]
+
+
+def test_an_entry_of_doubtful_origin_leaves_a_mark_in_the_ledger(field: Field, owner_db: Connection) -> None:
+    started, other = field.start_shift(), field.start_round()
+    forged = started | {"signature": other["signature"]}
+    assert field.results([forged])[0]["status"] == "applied"
+    marked = (
+        owner_db.execute(text("select data from ledger_row where action = 'entry.doubted'")).scalars().all()
+    )
+    assert marked == [{"kind": "shift_started", "reasons": ["bad_signature"]}]

@@ -106,6 +106,8 @@ TABLE: list[tuple[str, Sighting | None, dict[str, Any], dict[str, Any], list[str
     ("before the window", fix(), {}, {"window_starts_at": NOON + timedelta(minutes=6)}, ["out_of_window"]),
     ("five minutes early are tolerated", fix(), {}, {"window_starts_at": NOON + timedelta(minutes=5)}, []),
     ("after the window", fix(), {}, {"window_ends_at": NOON - timedelta(minutes=6)}, ["out_of_window"]),
+    ("a position from after the check-in", fix(age_s=-61), {}, {}, ["future_time"]),
+    ("a position a few seconds newer", fix(age_s=-10), {}, {}, []),
     ("from the future", fix(), {"received_at": NOON - timedelta(seconds=61)}, {}, ["future_time"]),
     ("after a night in a basement", fix(), {"received_at": NOON + timedelta(hours=25)}, {}, ["late_arrival"]),
     ("hours offline are normal", fix(), {"received_at": NOON + timedelta(hours=23)}, {}, []),
