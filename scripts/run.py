@@ -25,6 +25,7 @@ import time
 from pathlib import Path
 from typing import IO, NoReturn
 
+from config import SettingsError, read_settings
 from scripts.cluster import APPLICATION, OWNER, Cluster, ClusterError, short_folder
 from scripts.front import Front, FrontError, free_hosts
 from scripts.probe import accepts, ask
@@ -34,7 +35,9 @@ from scripts.servers import live_command, web_command
 
 READY_WITHIN_S = 60.0
 END_WITHIN_S = 8.0
-DEMO_ACCOUNTS = "patrol1…patrol7  handler1  handler2  dispatcher1  supervisor1…supervisor3  leader1  admin1"
+DEMO_ACCOUNTS = (
+    "patrol1…patrol10  handler1…handler3  dispatcher1  dispatcher2  supervisor1…supervisor3  leader1  admin1"
+)
 
 
 class RunError(RuntimeError):
@@ -80,6 +83,7 @@ class Stack:
             RunError, ClusterError, FrontError, ProvisionError: with one sentence for the person.
         """
         started_at = time.monotonic()
+        self._refuse_unsafe_settings()
         self.var.mkdir(parents=True, exist_ok=True)
         self._claim()
         self._wait_for_old_front()
@@ -94,6 +98,17 @@ class Stack:
         self._wait_until_well()
         self._announce(time.monotonic() - started_at)
         self._play_demo(state)
+
+    def _refuse_unsafe_settings(self) -> None:
+        """Say what is wrong with the settings before anything is touched.
+
+        Where the database is our own, and where development makes its secret, those two are given later.
+        """
+        known = {"DATABASE_URL": "postgresql://private"} | self.environ | {"IRONFEET_MODE": self.mode}
+        try:
+            read_settings(known)
+        except SettingsError as error:
+            raise RunError(str(error)) from None
 
     def _claim(self) -> None:
         """Make sure that nobody else runs from this folder; the kernel gives it back when we die."""
@@ -193,7 +208,8 @@ class Stack:
     def _write_env(self) -> None:
         """Leave the settings for a person's own ``flask`` commands: ``. var/env``."""
         names = ("IRONFEET_MODE", "SECRET_KEY", "DATABASE_URL", "OWNER_DATABASE_URL", "FLASK_APP")
-        text = "".join(f"export {name}={shlex.quote(self.environ[name])}\n" for name in names)
+        values = {name: self.environ[name] for name in names} | {"IRONFEET_BASE_URL": self.base_url}
+        text = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
         file = self.var / "env"
         file.touch(mode=0o600)
         file.write_text(text)

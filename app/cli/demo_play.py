@@ -123,7 +123,13 @@ class Api:
 
 
 @click.command("play")
-@click.option("--base-url", default="http://127.0.0.1:8000", show_default=True, help="Where the API runs.")
+@click.option(
+    "--base-url",
+    envvar="IRONFEET_BASE_URL",
+    default="http://127.0.0.1:8000",
+    show_default=True,
+    help="Where the API runs.",
+)
 @with_appcontext
 def play_command(base_url: str) -> None:
     """Play the recorded walks through the API of a running server."""
