@@ -75,3 +75,16 @@ class LedgerBatch(Base):
     row_hashes: Mapped[bytes] = mapped_column(LargeBinary)  # 32 bytes a row, in the order of row_ids
     previous_hash: Mapped[bytes] = mapped_column(LargeBinary)
     hash: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class LedgerSealMark(Base):
+    """The last batch of a street, noted in a second place: whoever cuts batches off must forge it, too.
+
+    It only goes forward (a trigger sees to that), and the next batch is chained to it.
+    """
+
+    __tablename__ = "ledger_seal_mark"
+
+    street_code: Mapped[str] = mapped_column(Text, primary_key=True)
+    batch_no: Mapped[int] = mapped_column(BigInteger)
+    hash: Mapped[bytes] = mapped_column(LargeBinary)

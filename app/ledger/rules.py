@@ -95,11 +95,20 @@ class Frontier:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """Which batch was sealed last, as a second table says."""
+
+    batch_no: int
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """Something that is wrong.
 
     Attributes:
-        kind: ``changed``, ``removed``, ``inserted``, ``batch_altered`` or ``batch_missing``.
+        kind: ``changed``, ``removed``, ``inserted``, ``batch_altered``, ``batch_missing``,
+            ``mark_altered``, ``noted_missing`` or ``street_unknown``.
         row_id: the row, or None where a batch is meant.
         batch_no: the batch that lists the row or is meant; None for a row that no batch lists.
     """
@@ -209,6 +218,24 @@ def check_batch(batch: Batch, previous: Batch | None) -> list[Finding]:
     return found
 
 
+def check_end(street_code: str, last: Batch | None, mark: Mark | None) -> Finding | None:
+    """What is wrong with the end of the chain: batches cut off, or the last one put in another's place."""
+    last_no = last.batch_no if last else 0
+    marked_no = mark.batch_no if mark else 0
+    if last_no < marked_no:
+        gone = f"{marked_no}" if marked_no == last_no + 1 else f"{last_no + 1}–{marked_no}"
+        detail = f"batch {gone} is missing at the end"
+        return Finding("batch_missing", street_code, None, last_no + 1, detail)
+    if last_no > marked_no:
+        says = f"names batch {marked_no} as the last one" if mark else "is gone"
+        detail = f"the mark of the last seal {says}, but there is batch {last_no}"
+        return Finding("mark_altered", street_code, None, last_no, detail)
+    if last and mark and last.hash != mark.hash:
+        detail = f"batch {last_no} is not the one that the mark of the last seal names"
+        return Finding("batch_altered", street_code, None, last_no, detail)
+    return None
+
+
 def check_sealed(row: Row, seal: Seal) -> Finding | None:
     """What is wrong with a row that a batch lists."""
     if row_hash(row) != seal.hash:
@@ -243,6 +270,18 @@ def removed(street_code: str, row_id: int, batch_no: int) -> Finding:
     """A row that a batch lists and that is not there."""
     detail = f"row {row_id} of batch {batch_no} is gone"
     return Finding("removed", street_code, row_id, batch_no, detail)
+
+
+def noted_missing(street_code: str, noted: str) -> Finding:
+    """A hash that somebody noted and that no batch has any more."""
+    detail = f"no batch has the noted hash {noted}: what it sealed was removed or sealed anew"
+    return Finding("noted_missing", street_code, None, None, detail)
+
+
+def street_unknown(street_code: str) -> Finding:
+    """A ledger of a street that does not exist."""
+    detail = "there are ledger rows or batches, but no place has this street"
+    return Finding("street_unknown", street_code, None, None, detail)
 
 
 def _older_than(row: Row, accounted_at: datetime | None) -> bool:

@@ -6,7 +6,7 @@ Memory does not grow with the ledger here; PostgreSQL joins batches and rows on 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import text
@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from app.ledger import rules
 from app.ledger.reading import BATCH_COLUMNS, ROW_COLUMNS, read_batch, read_row
-from app.ledger.rules import Batch, Finding, Frontier, Seal
+from app.ledger.rules import Batch, Finding, Frontier, Mark, Seal
 from app.ledger.seal import STREETS
 
 _CHUNK = 1_000
@@ -45,21 +45,30 @@ select pg_snapshot_xmax(pg_current_snapshot())::text::bigint as next_tx,
 """)
 
 
+_MARK = text("select batch_no, hash from ledger_seal_mark where street_code = :street")
+_PLACED = text("select exists (select from place where street_code = :street)")
+
+
 @dataclass(slots=True)
 class Count:
-    """What was looked at so far; the last batch's hash is worth writing down elsewhere."""
+    """What was looked at so far; the last batch's hash is worth writing down elsewhere.
+
+    Attributes:
+        noted: hashes (hex) that were noted earlier and not met yet; those met are taken out.
+    """
 
     rows: int = 0
     unsealed: int = 0
     batches: int = 0
     head: str = ""
+    noted: set[str] = field(default_factory=set)
 
 
 def streets(connection: Connection) -> list[str]:
-    """All streets that have rows or batches."""
+    """All streets that have rows, batches or the mark of a last one."""
     with_rows = connection.scalars(text(STREETS)).all()
-    with_batches = connection.scalars(text("select distinct street_code from ledger_batch")).all()
-    return sorted({*with_rows, *with_batches})
+    sealed = text("select street_code from ledger_batch union select street_code from ledger_seal_mark")
+    return sorted({*with_rows, *connection.scalars(sealed).all()})
 
 
 def verify(connection: Connection, street_code: str, count: Count) -> Iterator[Finding]:
@@ -69,6 +78,8 @@ def verify(connection: Connection, street_code: str, count: Count) -> Iterator[F
         connection: in a REPEATABLE READ transaction, so that batches and rows are of one moment.
         count: filled while going.
     """
+    if not connection.scalar(_PLACED, {"street": street_code}):
+        yield rules.street_unknown(street_code)
     last: Batch | None = None
     accounted_at = None
     for found in _stream(connection, _BATCHES, street_code, 20):
@@ -77,8 +88,12 @@ def verify(connection: Connection, street_code: str, count: Count) -> Iterator[F
         last = batch
         count.batches += 1
         count.head = batch.hash.hex()
+        count.noted.discard(count.head)
         if len(batch.row_ids) < rules.BATCH_ROWS:
             accounted_at = batch.sealed_at
+    ending = rules.check_end(street_code, last, _mark(connection, street_code))
+    if ending is not None:
+        yield ending
     frontier = None
     if last is not None:
         present = connection.execute(_NEXT_TX).one()
@@ -94,6 +109,11 @@ def verify(connection: Connection, street_code: str, count: Count) -> Iterator[F
         finding = _check(found, street_code, frontier, count)
         if finding is not None:
             yield finding
+
+
+def _mark(connection: Connection, street_code: str) -> Mark | None:
+    found = connection.execute(_MARK, {"street": street_code}).one_or_none()
+    return Mark(found.batch_no, bytes(found.hash)) if found else None
 
 
 def _check(found: Any, street_code: str, frontier: Frontier | None, count: Count) -> Finding | None:

@@ -23,6 +23,7 @@ begin
     if to_regclass(part) is null then
       execute format('create table %I partition of ledger_row for values from (%L) to (%L)',
                      part, starts, (starts at time zone 'UTC' + interval '1 month') at time zone 'UTC');
+      perform lock_ledger_partition(part);
       made := made + 1;
     end if;
     starts := (starts at time zone 'UTC' + interval '1 month') at time zone 'UTC';
@@ -61,7 +62,12 @@ begin
   return dropped;
 end $$
 """,
+)
+
+# Made last: new tables get the rights that GRANTS gives to all, and a ledger partition loses some again.
+FIRST_PARTITIONS = (
     "create table ledger_row_rest partition of ledger_row default",
+    "select lock_ledger_partition('ledger_row_rest')",
     "create table track_fix_rest partition of track_fix default",
     "select ensure_partitions(now(), interval '40 days')",
 )
@@ -91,6 +97,39 @@ for each row execute function ledger_is_append_only()
 create trigger ledger_batch_no_truncate before truncate on ledger_batch
 for each statement execute function ledger_is_append_only()
 """,
+    # A partition is a table of its own: rights and triggers on TRUNCATE do not come down from its parent.
+    """
+create function lock_ledger_partition(part text) returns void language plpgsql as $$
+begin
+  execute format('create trigger ledger_row_no_truncate before truncate on %I '
+                 'for each statement execute function ledger_is_append_only()', part);
+  if exists (select from pg_roles where rolname = 'ironfeet_app') then
+    execute format('revoke update, delete, truncate on %I from ironfeet_app', part);
+  end if;
+end $$
+""",
+    # The mark of the last seal moves, but only forward.
+    """
+create function ledger_mark_goes_forward() returns trigger language plpgsql as $$
+begin
+  if new.street_code <> old.street_code or new.batch_no <= old.batch_no then
+    raise exception 'the mark of the last seal only goes forward' using errcode = 'insufficient_privilege';
+  end if;
+  return new;
+end $$
+""",
+    """
+create trigger ledger_seal_mark_forward before update on ledger_seal_mark
+for each row execute function ledger_mark_goes_forward()
+""",
+    """
+create trigger ledger_seal_mark_stays before delete on ledger_seal_mark
+for each row execute function ledger_is_append_only()
+""",
+    """
+create trigger ledger_seal_mark_no_truncate before truncate on ledger_seal_mark
+for each statement execute function ledger_is_append_only()
+""",
 )
 
 # A restored database must be sealed once while nobody writes; locking needs more than the
@@ -114,13 +153,15 @@ begin
     grant select, insert, update, delete on all tables in schema public to ironfeet_app;
     grant usage on all sequences in schema public to ironfeet_app;
     revoke update, delete, truncate on ledger_row, ledger_batch from ironfeet_app;
+    revoke delete, truncate on ledger_seal_mark from ironfeet_app;
     revoke insert, update, delete on alembic_version, spatial_ref_sys from ironfeet_app;
     alter default privileges in schema public grant select, insert, update, delete on tables to ironfeet_app;
     alter default privileges in schema public grant usage on sequences to ironfeet_app;
   end if;
 end $$
 """,
-    "revoke execute on function drop_track_fixes_before, ensure_partitions, pause_ledger from public",
+    "revoke execute on function drop_track_fixes_before, ensure_partitions, lock_ledger_partition, "
+    "pause_ledger from public",
     """
 do $$
 begin
@@ -134,7 +175,7 @@ end $$
 
 def upgrade() -> None:
     _create_tables()
-    for statement in (*PARTITIONS, *LEDGER_LOCKS, *LEDGER_PAUSE, *GRANTS):
+    for statement in (*PARTITIONS, *LEDGER_LOCKS, *LEDGER_PAUSE, *GRANTS, *FIRST_PARTITIONS):
         op.execute(statement)
 
 
@@ -213,6 +254,13 @@ def _create_tables() -> None:  # noqa: PLR0915 - a list of tables
         sa.Column("previous_hash", sa.LargeBinary(), nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("street_code", "batch_no", name=op.f("pk_ledger_batch")),
+    )
+    op.create_table(
+        "ledger_seal_mark",
+        sa.Column("street_code", sa.Text(), nullable=False),
+        sa.Column("batch_no", sa.BigInteger(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("street_code", name=op.f("pk_ledger_seal_mark")),
     )
     op.create_table(
         "ledger_row",

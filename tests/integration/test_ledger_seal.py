@@ -9,12 +9,21 @@ from contextlib import contextmanager
 import pytest
 from flask import Flask
 from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.exc import ProgrammingError
 
 from app.core.extensions import db
 from app.ledger import seal
 from app.ledger import service as ledger
+from tests import factories
 
-STREET = "310107990"
+STREET, OTHER = "310107990", "310107991"
+
+
+@pytest.fixture(autouse=True)
+def streets(database: str) -> None:
+    """Both streets exist."""
+    factories.make_street(STREET)
+    factories.make_street(OTHER, west=121.43)
 
 
 @pytest.fixture
@@ -76,7 +85,7 @@ def test_sealed_rows_verify_and_nothing_is_sealed_twice(app: Flask, owner: Engin
     assert run_seal(app) == seal.Sealed(3, 1)
     assert run_seal(app) == seal.Sealed(0, 0), "no rows, no batch"
     write(app, 2)
-    write(app, 4, street="310107991")
+    write(app, 4, street=OTHER)
     assert run_seal(app) == seal.Sealed(6, 2)
     code, output = verify(app)
     assert code == 0, output
@@ -178,6 +187,154 @@ def test_a_backdated_row_is_found_even_after_it_was_sealed(app: Flask, owner: En
     assert "sealed only in batch 2" in output
 
 
+def partitions(owner: Engine) -> list[str]:
+    """All partitions of the ledger."""
+    with owner.connect() as connection:
+        found = connection.scalars(
+            text("select inhrelid::regclass::text from pg_inherits where inhparent = 'ledger_row'::regclass")
+        )
+        return list(found)
+
+
+def in_partition(owner: Engine) -> str:
+    """The partition that holds the newest row."""
+    with owner.connect() as connection:
+        return str(
+            connection.scalar(
+                text("select tableoid::regclass::text from ledger_row order by id desc limit 1")
+            )
+        )
+
+
+def test_the_application_may_not_touch_a_partition_directly(app: Flask, owner: Engine) -> None:
+    write(app)
+    known = partitions(owner)
+    with owner.begin() as connection:  # as the worker makes them later on
+        connection.execute(text("select ensure_partitions(now() + interval '400 days', interval '1 day')"))
+    made = set(partitions(owner)) - set(known)
+    assert made
+    assert "ledger_row_rest" in known
+    engine = create_engine(app.config["SETTINGS"].database_url)
+    for part in partitions(owner):
+        for statement in (f"update {part} set action = 'x'", f"delete from {part}", f"truncate {part}"):
+            with engine.connect() as connection, pytest.raises(ProgrammingError, match="permission denied"):
+                connection.execute(text(statement))
+        with owner.connect() as connection, pytest.raises(ProgrammingError, match="append-only"):
+            connection.execute(text(f"truncate {part}"))
+    engine.dispose()
+    with owner.connect() as connection, pytest.raises(ProgrammingError, match="append-only"):
+        connection.execute(text(f"delete from {in_partition(owner)}"))
+    with owner.begin() as connection:
+        for part in made:
+            connection.execute(text(f"drop table {part}"))
+
+
+CUT = "delete from ledger_batch where batch_no = (select max(batch_no) from ledger_batch)"
+CUT_WITH_ROWS = (
+    "with gone as (" + CUT + " returning row_ids) delete from ledger_row using gone where id = any(row_ids)"
+)
+EVERYTHING = "truncate ledger_row, ledger_batch"
+
+
+@pytest.mark.parametrize(
+    ("tamper", "finding"),
+    [
+        (CUT, "batch_missing: batch 3 is missing at the end"),
+        (CUT_WITH_ROWS, "batch_missing: batch 3 is missing at the end"),
+        (EVERYTHING, "batch_missing: batch 1–3 is missing at the end"),
+        ("delete from ledger_seal_mark", "mark_altered: the mark of the last seal is gone"),
+        ("update ledger_seal_mark set batch_no = 2", "mark_altered: the mark of the last seal names batch 2"),
+        ("update ledger_seal_mark set hash = '\\x00'", "batch_altered: batch 3 is not the one"),
+    ],
+)
+def test_a_cut_off_end_is_found(app: Flask, owner: Engine, tamper: str, finding: str) -> None:
+    for _ in range(3):
+        write(app, 2)
+        run_seal(app)
+    assert verify(app)[0] == 0
+    with unlocked(owner) as connection:
+        connection.execute(text(tamper))
+    code, output = verify(app)
+    assert code == 1
+    assert f"{STREET}: {finding}" in output
+
+
+@pytest.mark.parametrize("tamper", [CUT, CUT_WITH_ROWS])
+def test_sealing_on_does_not_heal_a_cut(app: Flask, owner: Engine, tamper: str) -> None:
+    for _ in range(2):
+        write(app, 2)
+        run_seal(app)
+    with unlocked(owner) as connection:
+        connection.execute(text(tamper))
+    write(app, 2)
+    run_seal(app)
+    code, output = verify(app)
+    assert code == 1
+    assert f"{STREET}: batch_missing: batch 2 is missing before batch 3" in output
+
+
+def test_a_last_batch_made_anew_is_found_by_mark_and_by_chain(app: Flask, owner: Engine) -> None:
+    write(app, 2)
+    run_seal(app)
+    with unlocked(owner) as connection:
+        connection.execute(text("create temp table kept on commit drop as table ledger_seal_mark"))
+        connection.execute(text("truncate ledger_batch, ledger_seal_mark"))
+        connection.execute(
+            text("update ledger_row set action = 'forged' where street_code = :s"), {"s": STREET}
+        )
+        kept = connection.execute(text("select batch_no, hash from kept")).one()
+    run_seal(app)  # a chain that fits in itself
+    with unlocked(owner) as connection:
+        connection.execute(
+            text("update ledger_seal_mark set batch_no = :n, hash = :h"), {"n": kept.batch_no, "h": kept.hash}
+        )
+    assert f"{STREET}: batch_altered: batch 1 is not the one" in verify(app)[1]
+    write(app)
+    run_seal(app)
+    assert f"{STREET}: batch_altered: batch 2 is not chained to the batch before it" in verify(app)[1]
+
+
+def test_a_noted_hash_tells_a_ledger_that_was_made_anew(app: Flask, owner: Engine) -> None:
+    write(app, 2)
+    run_seal(app)
+    noted = verify(app)[1].partition("last hash ")[2].split()[0]
+    write(app)
+    run_seal(app)
+    assert verify(app, "--expect", noted.upper())[0] == 0, "a later batch does not matter"
+    with unlocked(owner) as connection:
+        connection.execute(text("delete from ledger_row where id = (select min(id) from ledger_row)"))
+        connection.execute(text("truncate ledger_batch, ledger_seal_mark"))
+    run_seal(app)
+    assert verify(app)[0] == 0, "whoever makes everything anew leaves no trace in the database"
+    code, output = verify(app, "--street", STREET, "--expect", noted)
+    assert code == 1
+    assert f"{STREET}: noted_missing: no batch has the noted hash {noted}" in output
+    assert verify(app, "--expect", "abc")[0] == 2
+
+
+def test_rows_of_a_street_that_does_not_exist_are_named(app: Flask) -> None:
+    write(app)
+    write(app, street="310107999")
+    run_seal(app)
+    code, output = verify(app)
+    assert code == 1
+    assert output.count("street_unknown") == 1
+    assert "310107999: street_unknown: there are ledger rows or batches, but no place" in output
+
+
+def test_the_mark_only_goes_forward(app: Flask, owner: Engine) -> None:
+    write(app)
+    run_seal(app)
+    for statement in (
+        "update ledger_seal_mark set batch_no = 0",
+        "update ledger_seal_mark set hash = ''",
+        "delete from ledger_seal_mark",
+        "truncate ledger_seal_mark",
+    ):
+        with owner.connect() as connection, pytest.raises(Exception, match=r"append-only|only goes forward"):
+            connection.execute(text(statement))
+
+
 def test_the_locks_hold_for_everybody_who_did_not_switch_them_off(app: Flask, owner: Engine) -> None:
     write(app)
     run_seal(app)
@@ -232,7 +389,7 @@ def test_a_database_restored_into_another_cluster_goes_on_being_sealed(
     write(app, 2)
     with unlocked(owner) as connection:
         connection.execute(text("update ledger_row set tx = tx + 1000000000"))
-        connection.execute(text("truncate ledger_batch"))
+        connection.execute(text("truncate ledger_batch, ledger_seal_mark"))
     run_seal(app)  # the account of a ledger that was never sealed
     with owner.connect() as connection:
         assert connection.scalar(text("select sum(cardinality(row_ids)) from ledger_batch")) == 4
