@@ -7,11 +7,14 @@ and ``production``. ``testing`` is development with nothing loaded.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 DEVELOPMENT_SECRET = "development-only-secret-never-for-production"  # noqa: S105 - refused in production
 MIN_SECRET_LENGTH = 32
+MIN_SECRET_KINDS = 10  # different characters
+DATABASE_SCHEMES = ("postgres", "postgresql", "postgresql+psycopg")
 MODES = ("development", "testing", "production")
 
 
@@ -25,7 +28,7 @@ class Settings:
 
     Attributes:
         mode: ``development``, ``testing`` or ``production``.
-        secret_key: root secret, at least 32 characters; all other keys are derived from it.
+        secret_key: root secret, at least 32 characters, 10 different ones; all other keys are derived from it.
         database_url: SQLAlchemy URL of the application's role (may not change the ledger).
         owner_database_url: URL of the role that owns the tables, used by migrations only.
         tile_url: XYZ template of an optional background map, or "" for the bundled outline only.
@@ -62,12 +65,13 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     secret = environ.get("SECRET_KEY", "")
     if mode != "production" and not secret:
         secret = DEVELOPMENT_SECRET
-    if mode == "production" and (len(secret) < MIN_SECRET_LENGTH or secret == DEVELOPMENT_SECRET):
+    if mode == "production" and _is_weak(secret):
         raise SettingsError(
-            f"SECRET_KEY is missing, a default, or shorter than {MIN_SECRET_LENGTH} characters. "
+            f"SECRET_KEY is missing, a default, shorter than {MIN_SECRET_LENGTH} characters, or of fewer "
+            f"than {MIN_SECRET_KINDS} different ones. "
             "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
         )
-    database_url = _psycopg_url(environ.get("DATABASE_URL", ""))
+    database_url = _database_url(environ, "DATABASE_URL")
     if not database_url:
         raise SettingsError("DATABASE_URL is missing: give the address of a PostgreSQL with PostGIS.")
     datum = environ.get("TILE_DATUM", "wgs84")
@@ -77,18 +81,32 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         mode=mode,
         secret_key=secret,
         database_url=database_url,
-        owner_database_url=_psycopg_url(environ.get("OWNER_DATABASE_URL", "")) or database_url,
+        owner_database_url=_database_url(environ, "OWNER_DATABASE_URL") or database_url,
         tile_url=environ.get("TILE_URL", ""),
         tile_datum=datum,
         tile_attribution=environ.get("TILE_ATTRIBUTION", ""),
         tag_sheet_font=environ.get("TAG_SHEET_FONT", ""),
-        pool_size=int(environ.get("DATABASE_POOL_SIZE", "8")),
+        pool_size=_pool_size(environ.get("DATABASE_POOL_SIZE", "8")),
     )
 
 
-def _psycopg_url(url: str) -> str:
-    """Name the psycopg 3 driver in a plain ``postgres://`` or ``postgresql://`` address."""
-    for plain in ("postgres://", "postgresql://"):
-        if url.startswith(plain):
-            return "postgresql+psycopg://" + url.removeprefix(plain)
-    return url
+def _is_weak(secret: str) -> bool:
+    return (
+        len(secret) < MIN_SECRET_LENGTH or len(set(secret)) < MIN_SECRET_KINDS or secret == DEVELOPMENT_SECRET
+    )
+
+
+def _database_url(environ: Mapping[str, str], name: str) -> str:
+    """The address in variable *name* with the psycopg 3 driver named in it, or "" where there is none."""
+    url = environ.get(name, "")
+    scheme, _, rest = url.partition("://")
+    if url and (scheme not in DATABASE_SCHEMES or not rest):
+        # the address may hold a password: it is not repeated
+        raise SettingsError(f"{name} is not the address of a PostgreSQL: it begins with postgresql://.")
+    return f"postgresql+psycopg://{rest}" if url else ""
+
+
+def _pool_size(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,3}", text) or not int(text):
+        raise SettingsError(f"DATABASE_POOL_SIZE is {text!r}; use a whole number from 1 to 999.")
+    return int(text)

@@ -27,14 +27,15 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from app.core import clock
+from app.core import clock, current
 from app.core.extensions import db
 from app.core.models import WorkerHeartbeat
 from app.evidence import service as evidence
 from app.ledger import seal
 from app.patrols import service as patrols
+from app.people import guessing, sessions
+from app.people import queries as people_queries
 from app.people import service as people
-from app.people import sessions
 from app.sync import retention
 from app.sync import service as sync
 
@@ -216,6 +217,14 @@ def _forget_workers(now: datetime) -> bool:
     return False
 
 
+def _warn_of_demo_accounts(_now: datetime) -> bool:
+    """Say in production that there are accounts whose password everybody can read."""
+    found = people_queries.demo_accounts() if current.settings().is_production else 0
+    if found:
+        log.warning("%d demo accounts are in this production database; none of them may sign in", found)
+    return False
+
+
 _HOUR_S, _DAY_S = 3600.0, 86_400.0
 
 JOBS = (
@@ -224,12 +233,15 @@ JOBS = (
     Job("rounds.mark_missed", 15, lambda now: patrols.mark_missed(now) > 0),
     Job("rounds.close_forgotten", 60, lambda now: patrols.close_forgotten_rounds(now) > 0),
     Job("shifts.end_forgotten", 30, lambda now: people.end_forgotten_shifts(now) > 0),
-    Job("positions.forget_last", 30, _forget_last_positions),
+    Job("positions.forget_last", 5, _forget_last_positions),
+    Job("positions.forget_off_duty", 60, lambda now: retention.forget_off_duty(now) == retention.BATCH),
     Job("entries.release", 20, split=_held_logs),
     Job("ledger.seal", 15, lambda _now: seal.seal_pending(SEALED_AT_ONCE).more),
     Job("partitions.ensure", _HOUR_S, _ensure_partitions, alone=True),
     Job("tracks.drop_old", _DAY_S, _drop_old_tracks, alone=True),
     Job("entries.forget_positions", _DAY_S, _forget_positions, alone=True),
     Job("sessions.forget", _DAY_S, lambda now: sessions.forget_old_sessions(now) > 0),
+    Job("failures.forget", _HOUR_S, lambda now: guessing.forget_old(now) > 0),
+    Job("accounts.warn_of_demo", _DAY_S, _warn_of_demo_accounts),
     Job("heartbeats.forget", _DAY_S, _forget_workers),
 )

@@ -80,6 +80,7 @@ def load_staff() -> int:
             display_name_en=row["display_name_en"],
             password_hash=hash_password(DEMO_PASSWORD),
             password_changed_at=clock.now(),
+            demo=True,
         )
         db.session.add(user)
         db.session.flush()

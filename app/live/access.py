@@ -21,7 +21,7 @@ select s.id, u.street_code, p.role, p.place_code, p.starts_on, p.ends_on,
 from sign_in_session s
 join app_user u on u.id = s.user_id
 left join post p on p.user_id = u.id
-where s.id = any(%s) and s.ended_at is null and s.expires_at > %s and u.active
+where s.id = any(%s) and s.ended_at is null and s.expires_at > %s and u.active and (%s or not u.demo)
 """
 
 
@@ -53,15 +53,20 @@ def read_token(authorization: str, key: bytes) -> Ticket:
         raise problems.Problem(problems.NOT_SIGNED_IN, "The access token is not valid.") from error
 
 
-async def load_views(pool: AsyncConnectionPool, sessions: Collection[UUID]) -> dict[UUID, View]:
+async def load_views(
+    pool: AsyncConnectionPool, sessions: Collection[UUID], *, demo: bool
+) -> dict[UUID, View]:
     """The views of all *sessions* that are still alive, in one query.
+
+    Args:
+        demo: whether demo accounts are let in; not in production.
 
     Raises:
         psycopg.Error, PoolTimeout: where the database is away.
     """
     now = clock.now()
     async with pool.connection(timeout=2) as connection:
-        rows = await (await connection.execute(_SESSIONS, (list(sessions), now))).fetchall()
+        rows = await (await connection.execute(_SESSIONS, (list(sessions), now, demo))).fetchall()
     streets: dict[UUID, str] = {}
     posts: dict[UUID, list[tuple[HeldPost, frozenset[str]]]] = defaultdict(list)
     for session_id, street_code, role, place_code, starts_on, ends_on, reach in rows:

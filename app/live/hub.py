@@ -54,6 +54,7 @@ class Hub:
 
     def __init__(self, settings: Settings) -> None:
         self._key = derive_key(settings.secret_key, "access-token")
+        self._demo = not settings.is_production
         address = make_url(settings.database_url).set(drivername="postgresql")
         self._pool = AsyncConnectionPool(
             address.render_as_string(hide_password=False),
@@ -140,7 +141,7 @@ class Hub:
 
     async def _view(self, ticket: Ticket) -> rules.View:
         try:
-            views = await load_views(self._pool, [ticket.session_id])
+            views = await load_views(self._pool, [ticket.session_id], demo=self._demo)
         except (psycopg.Error, PoolTimeout) as error:
             raise Problem(problems.UNAVAILABLE, headers={"Retry-After": "2"}) from error
         if not self._feed.ready:
@@ -200,7 +201,8 @@ class Hub:
             for start in range(0, len(readers), RECHECK_AT_ONCE):
                 some = readers[start : start + RECHECK_AT_ONCE]
                 try:
-                    views = await load_views(self._pool, {reader.ticket.session_id for reader in some})
+                    asked = {reader.ticket.session_id for reader in some}
+                    views = await load_views(self._pool, asked, demo=self._demo)
                 except (psycopg.Error, PoolTimeout):
                     break  # the feed says that the database is away; streams stay open until then
                 for reader in some:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     LargeBinary,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -37,7 +38,22 @@ class User(Base):
     password_hash: Mapped[str] = mapped_column(Text)  # Argon2id
     password_changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     active: Mapped[bool] = mapped_column(Boolean, default=True)
-    failed_sign_ins: Mapped[int] = mapped_column(Integer, default=0)
+    # made by `flask demo load`, with a password that everybody can read: nobody in production
+    demo: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+
+
+class SignInFailure(Base):
+    """Failed sign-ins in a row under one name, whether somebody has that name or not.
+
+    The answers to a name must not tell whether it exists, so all are counted and slowed down alike; the
+    hash keeps what people type (now and then a password) out of the table.
+    """
+
+    __tablename__ = "sign_in_failure"
+
+    name_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)  # SHA-256, lower case
+    failures: Mapped[int] = mapped_column(Integer)
+    failed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))  # the last one
     next_try_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))  # slow-down and lock
 
 
@@ -100,7 +116,7 @@ class PhoneLog(Base):
     street_code: Mapped[str] = mapped_column(Text)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"), index=True)
     device_id: Mapped[UUID] = mapped_column(index=True)  # the same for all logs of one browser
-    public_key: Mapped[bytes] = mapped_column(LargeBinary)  # P-256, SubjectPublicKeyInfo DER
+    public_key: Mapped[bytes] = mapped_column(LargeBinary, index=True)  # P-256, SubjectPublicKeyInfo DER
     label: Mapped[str] = mapped_column(Text, default="")  # what the device calls itself
     registered_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

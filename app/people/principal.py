@@ -9,7 +9,7 @@ from uuid import UUID
 from flask_jwt_extended import get_jwt, verify_jwt_in_request
 from sqlalchemy import text
 
-from app.core import clock, problems
+from app.core import clock, current, problems
 from app.core.extensions import db
 from app.people import rights
 from app.people.rights import HeldPost
@@ -22,6 +22,7 @@ _LOAD = text("""
     join app_user u on u.id = s.user_id
     left join post p on p.user_id = u.id
     where s.id = :session_id and s.ended_at is null and s.expires_at > :now and u.active
+      and (:demo or not u.demo)
 """)
 
 
@@ -58,7 +59,7 @@ def load_principal() -> Principal:
 
     Raises:
         Problem: NOT_SIGNED_IN where the token is not ours, SESSION_ENDED where its session has ended or
-            expired or the person is no longer active.
+            expired, the person is no longer active, or is a demo account in production.
         JWTExtendedException: where the token is missing, broken or expired; the wiring answers those.
     """
     verify_jwt_in_request()
@@ -67,7 +68,9 @@ def load_principal() -> Principal:
     except (KeyError, ValueError, AttributeError, TypeError) as error:
         raise problems.Problem(problems.NOT_SIGNED_IN, "The access token is not valid.") from error
     now = clock.now()
-    rows = db.session.execute(_LOAD, {"session_id": session_id, "now": now}).all()
+    rows = db.session.execute(
+        _LOAD, {"session_id": session_id, "now": now, "demo": not current.settings().is_production}
+    ).all()
     if not rows:
         raise problems.Problem(problems.SESSION_ENDED)
     posts = tuple(

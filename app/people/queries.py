@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 
 from app.core.extensions import db
 from app.people import rights
@@ -15,6 +15,11 @@ from app.people.models import Post, Shift, User
 from app.people.rights import HeldPost
 from app.people.shift_rules import MAX_LENGTH
 from app.places.models import Place
+
+
+def demo_accounts() -> int:
+    """How many accounts with the public demo password there are."""
+    return db.session.scalar(select(func.count()).where(User.demo)) or 0
 
 
 def held_posts(user_id: UUID) -> list[HeldPost]:

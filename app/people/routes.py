@@ -110,7 +110,7 @@ def read_looks() -> dict[str, Any]:
 
 
 @blp.put("/logs/<uuid:log_id>")
-@endpoint(SIGNED_IN)
+@endpoint("log.sync")
 @blp.arguments(schemas.LogArgs)
 @blp.response(200, schemas.LogOut)
 def register_log(args: dict[str, Any], log_id: UUID) -> PhoneLog:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core import clock, problems
@@ -25,6 +25,7 @@ from app.people.shift_rules import End, EndKind, Span
 from app.places.models import Place
 
 FORGOTTEN_BATCH = 500
+LOGS_A_DAY = 20  # a browser that forgets everything needs a new log; nobody needs more than these
 
 
 def start_shift(entry: Entry, body: dict[str, Any], _memory: Memory) -> Applied:
@@ -177,9 +178,13 @@ def register_log(
         public_key: DER SubjectPublicKeyInfo of a P-256 key in standard base64.
 
     Raises:
-        Problem: INVALID (not such a key), LOG_NOT_YOURS, ID_REUSED (another key or device).
+        Problem: INVALID (not such a key), LOG_NOT_YOURS, ID_REUSED (another key or device, or the key of
+            another person's log), TOO_MANY_REQUESTS.
     """
     key = _read_public_key(public_key)
+    now = clock.now()
+    if db.session.get(PhoneLog, log_id) is None:
+        _admit_log(user_id, key, now)
     made = db.session.scalar(
         insert(PhoneLog)
         .values(
@@ -189,7 +194,7 @@ def register_log(
             device_id=device_id,
             public_key=key,
             label=label,
-            registered_at=clock.now(),
+            registered_at=now,
         )
         .on_conflict_do_nothing(index_elements=["id"])
         .returning(PhoneLog.id)
@@ -210,6 +215,27 @@ def register_log(
             data={"device_id": str(device_id)},
         )
     return log
+
+
+def _admit_log(user_id: UUID, key: bytes, now: datetime) -> None:
+    """Raise a Problem where a further log may not have *key*, or the person has had enough of them."""
+    # One at a time for a key and for a person, or two together would each miss the other.
+    turn = select(func.pg_advisory_xact_lock(func.hashtext("log.key"), func.hashtext(key.hex())))
+    db.session.execute(turn)
+    db.session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
+    others = select(PhoneLog.id).where(PhoneLog.public_key == key, PhoneLog.user_id != user_id)
+    if db.session.scalar(others.limit(1)) is not None:
+        raise Problem(problems.ID_REUSED, "This key belongs to the log of another person.")
+    latest = db.session.scalars(
+        select(PhoneLog.registered_at)
+        .where(PhoneLog.user_id == user_id, PhoneLog.registered_at > now - timedelta(days=1))
+        .order_by(PhoneLog.registered_at.desc())
+        .limit(LOGS_A_DAY)
+    ).all()
+    if len(latest) == LOGS_A_DAY:
+        wait_s = max(1, int((latest[-1] + timedelta(days=1) - now).total_seconds()) + 1)
+        detail = f"{LOGS_A_DAY} logs were registered within a day."
+        raise Problem(problems.TOO_MANY_REQUESTS, detail, headers={"Retry-After": str(wait_s)})
 
 
 def _read_public_key(text: str) -> bytes:

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, true, update
 
-from app.core import clock, problems
+from app.core import clock, current, problems
 from app.core.extensions import db
 from app.core.ids import uuid7
 from app.core.problems import Problem
 from app.ledger.service import record
-from app.people import passwords, refresh_rules
+from app.people import guessing, passwords, refresh_rules
 from app.people.models import RefreshToken, SignInSession, User
 from app.people.refresh_rules import Family, Token, Verdict
 
@@ -39,22 +39,21 @@ class SignedIn:
 
 
 def sign_in(username: str, password: str, user_agent: str) -> SignedIn | Problem:
-    """Open a session, or say why not; a failure is counted.
-
-    The row of the user is locked while the password is checked: guesses that arrive together are
-    checked one after the other and every one counts.
-    """
+    """Open a session, or say why not; a failure is counted, for names that nobody has, too."""
     now = clock.now()
     wanted = username.strip().lower()
+    refusal = guessing.take_turn(wanted, now)
+    if refusal is not None:
+        return refusal
     user = db.session.scalar(
-        select(User).where(User.username == wanted, User.active).with_for_update(key_share=True)
+        select(User).where(User.username == wanted, User.active, _admitted()).with_for_update(key_share=True)
     )
     if user is None:
         passwords.fits(passwords.nobodys_hash(), password)
+        guessing.count_failure(wanted, now)
         return Problem(problems.WRONG_CREDENTIALS)
-    refusal = _check_password(user, password, now)
-    if refusal is not None:
-        return refusal
+    if not _fits(user, password, now):
+        return Problem(problems.WRONG_CREDENTIALS)
     if passwords.is_outdated(user.password_hash):
         user.password_hash = passwords.hash_password(password)
     session = SignInSession(
@@ -71,15 +70,17 @@ def sign_in(username: str, password: str, user_agent: str) -> SignedIn | Problem
     return _hand_out(session, user, None, now)
 
 
-def _check_password(user: User, password: str, now: datetime) -> Problem | None:
-    """None where *password* is right; otherwise the refusal, with the failure counted on *user*."""
-    if user.next_try_at is not None and user.next_try_at > now:
-        return _come_back_later(user.failed_sign_ins, user.next_try_at, now)
+def _admitted() -> ColumnElement[bool]:
+    """Everybody in development; in production all but the demo accounts, whose password is public."""
+    return ~User.demo if current.settings().is_production else true()
+
+
+def _fits(user: User, password: str, now: datetime) -> bool:
+    """Whether *password* is right; a failure is counted and recorded. The caller has the name's turn."""
     if passwords.fits(user.password_hash, password):
-        user.failed_sign_ins, user.next_try_at = 0, None
-        return None
-    user.failed_sign_ins = passwords.failures_after(user.failed_sign_ins)
-    user.next_try_at = passwords.next_try_at(user.failed_sign_ins, now)
+        guessing.forget(user.username)
+        return True
+    guessed = guessing.count_failure(user.username, now)
     record(
         "sign_in.failed",
         actor_id=None,
@@ -87,19 +88,9 @@ def _check_password(user: User, password: str, now: datetime) -> Problem | None:
         place_code=user.street_code,
         subject_kind="user",
         subject_id=user.id,
-        data={"failures": user.failed_sign_ins, "locked": _is_locked(user.failed_sign_ins)},
+        data={"failures": guessed.failures, "locked": guessed.locked},
     )
-    return Problem(problems.WRONG_CREDENTIALS)
-
-
-def _is_locked(failures: int) -> bool:
-    return failures >= passwords.LOCK_AFTER_FAILURES
-
-
-def _come_back_later(failures: int, allowed_at: datetime, now: datetime) -> Problem:
-    wait_s = max(1, round((allowed_at - now).total_seconds() + 0.5))
-    kind = problems.ACCOUNT_LOCKED if _is_locked(failures) else problems.TOO_MANY_REQUESTS
-    return Problem(kind, f"Try again in {wait_s} s.", headers={"Retry-After": str(wait_s)})
+    return False
 
 
 def refresh(token: str) -> SignedIn | Problem:
@@ -109,7 +100,7 @@ def refresh(token: str) -> SignedIn | Problem:
         select(SignInSession, RefreshToken, User)
         .join(RefreshToken, RefreshToken.session_id == SignInSession.id)
         .join(User, User.id == SignInSession.user_id)
-        .where(RefreshToken.token_hash == _hash(token), User.active)
+        .where(RefreshToken.token_hash == _hash(token), User.active, _admitted())
         .with_for_update(of=SignInSession)
     ).one_or_none()
     if found is None:
@@ -193,22 +184,25 @@ def _end(session: SignInSession, user: User, reason: str, now: datetime) -> None
     _tell("session.ended", user, session.id, {"reason": reason})
 
 
-def change_password(user_id: UUID, session_id: UUID, current: str, new: str) -> Problem | None:
+def change_password(user_id: UUID, session_id: UUID, current_password: str, new: str) -> Problem | None:
     """Set a new password and end all other sessions; None where done, otherwise why not.
 
-    A wrong *current* password counts as a failed sign-in, so that a found phone is no guessing machine.
+    A wrong *current_password* counts as a failed sign-in, so that a found phone is no guessing machine.
 
     Raises:
         Problem: WEAK_PASSWORD with the rule that *new* breaks.
     """
     now = clock.now()
-    user = db.session.scalars(select(User).where(User.id == user_id).with_for_update(key_share=True)).one()
+    user = db.session.get_one(User, user_id)
     weakness = passwords.weakness(new, user.username)
     if weakness:
         raise Problem(problems.WEAK_PASSWORD, weakness)
-    refusal = _check_password(user, current, now)
+    refusal = guessing.take_turn(user.username, now)
     if refusal is not None:
         return refusal
+    db.session.refresh(user, with_for_update={"key_share": True})
+    if not _fits(user, current_password, now):
+        return Problem(problems.WRONG_CREDENTIALS)
     user.password_hash = passwords.hash_password(new)
     user.password_changed_at = now
     sign_out_everywhere(user_id, reason="password_changed", spare=session_id)
@@ -224,13 +218,18 @@ def change_password(user_id: UUID, session_id: UUID, current: str, new: str) -> 
 
 
 def reset_password(username: str, password: str) -> bool:
-    """Set a password that the administrator hands over; locks and sessions end. False: no such person."""
+    """Set a password that the administrator hands over; locks and sessions end. False: no such person.
+
+    A demo account becomes a real one: its password is no longer the public one.
+    """
+    guessing.take_turn(username, clock.now())  # not before a try that is under way; a lock is lifted below
     user = db.session.scalar(select(User).where(User.username == username).with_for_update(key_share=True))
     if user is None:
         return False
     user.password_hash = passwords.hash_password(password)
     user.password_changed_at = clock.now()
-    user.failed_sign_ins, user.next_try_at = 0, None
+    user.demo = False
+    guessing.forget(user.username)
     sign_out_everywhere(user.id, reason="password_changed")
     record(
         "user.password_changed",

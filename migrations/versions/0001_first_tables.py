@@ -191,8 +191,7 @@ def _create_tables() -> None:  # noqa: PLR0915 - a list of tables
         sa.Column("password_hash", sa.Text(), nullable=False),
         sa.Column("password_changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
-        sa.Column("failed_sign_ins", sa.Integer(), nullable=False),
-        sa.Column("next_try_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("demo", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_app_user")),
         sa.UniqueConstraint("username", name=op.f("uq_app_user_username")),
     )
@@ -518,6 +517,7 @@ def _create_tables() -> None:  # noqa: PLR0915 - a list of tables
         sa.PrimaryKeyConstraint("id", name=op.f("pk_phone_log")),
     )
     op.create_index(op.f("ix_phone_log_device_id"), "phone_log", ["device_id"], unique=False)
+    op.create_index(op.f("ix_phone_log_public_key"), "phone_log", ["public_key"], unique=False)
     op.create_index(op.f("ix_phone_log_user_id"), "phone_log", ["user_id"], unique=False)
     op.create_table(
         "post",
@@ -636,6 +636,14 @@ def _create_tables() -> None:  # noqa: PLR0915 - a list of tables
         ["generated_until"],
         unique=False,
         postgresql_where=sa.text("ended_at is null"),
+    )
+    op.create_table(
+        "sign_in_failure",
+        sa.Column("name_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("failed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("next_try_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("name_hash", name=op.f("pk_sign_in_failure")),
     )
     op.create_table(
         "tag_sheet",

@@ -79,7 +79,7 @@ def production(tmp_path_factory):
         subprocess.run([*psql, "-f", str(DEPLOY / "roles.sql")], check=True, capture_output=True)
         environ = os.environ | {
             "IRONFEET_MODE": "production",
-            "SECRET_KEY": "k" * 48,
+            "SECRET_KEY": "0123456789abcdef" * 3,
             "DATABASE_URL": cluster.url(APPLICATION),
             "OWNER_DATABASE_URL": cluster.url("ironfeet_owner"),
             "FLASK_APP": "wsgi.py",

@@ -63,8 +63,6 @@ class World:
         }
 
 
-PUBLIC_KEY = Phone(uuid7(), uuid7(), uuid7()).public_key
-
 Example = Callable[[World, User], dict[str, Any]]
 
 EXAMPLES: dict[str, Example] = {
@@ -112,7 +110,7 @@ EXAMPLES: dict[str, Example] = {
         "json": {"log": str(world.log_ids[user.id]), "sent_at": clock.now().isoformat(), "entries": []}
     },
     "PUT /api/v1/logs/<uuid:log_id>": lambda _w, _u: {
-        "json": {"device_id": str(uuid7()), "public_key": PUBLIC_KEY}
+        "json": {"device_id": str(uuid7()), "public_key": Phone(uuid7(), uuid7(), uuid7()).public_key}
     },
     "PUT /api/v1/me/password": lambda _w, _u: {"json": {"current": PASSWORD, "new": "another good one"}},
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
@@ -10,7 +12,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, text
+from werkzeug.test import TestResponse
 
+from app.core import clock
 from app.core.ids import uuid7
 from tests import factories
 
@@ -93,3 +97,48 @@ def test_a_log_belongs_to_somebody_signed_in(client: FlaskClient, headers: dict[
     assert put(client, {}, public_key=public_key())[0] == 401
     answer = client.put("/api/v1/logs/not-a-uuid", headers=headers, json={})
     assert answer.status_code == 404
+
+
+def test_a_key_belongs_to_one_person_in_as_many_logs_as_they_like(
+    app: Flask, client: FlaskClient, headers: dict[str, str]
+) -> None:
+    key = public_key()
+    body = {"device_id": str(DEVICE), "public_key": key}
+    for _ in range(2):
+        assert client.put(f"/api/v1/logs/{uuid7()}", headers=headers, json=body).status_code == 200
+    other = app.test_client()
+    answer = other.put(f"/api/v1/logs/{uuid7()}", headers=factories.sign_in(other, "two"), json=body)
+    assert answer.status_code == 409
+    assert answer.json["type"] == "/problems/id-reused"
+
+
+def test_twenty_logs_a_day_are_enough(app: Flask, client: FlaskClient, headers: dict[str, str]) -> None:
+    body = {"device_id": str(DEVICE), "public_key": public_key()}
+    first = uuid7()
+
+    def register(log_id: UUID) -> TestResponse:
+        return client.put(f"/api/v1/logs/{log_id}", headers=headers, json=body)
+
+    assert [register(log_id).status_code for log_id in (first, *(uuid7() for _ in range(19)))] == [200] * 20
+    refused = register(uuid7())
+    assert refused.status_code == 429
+    assert refused.json["type"] == "/problems/too-many-requests"
+    assert 86_000 < int(refused.headers["Retry-After"]) <= 86_401
+    assert register(first).status_code == 200, "one that is known"
+    other = app.test_client()
+    answer = other.put(
+        f"/api/v1/logs/{uuid7()}",
+        headers=factories.sign_in(other, "two"),
+        json=body | {"public_key": public_key()},
+    )
+    assert answer.status_code == 200, "somebody else"
+    with clock.frozen(clock.now() + timedelta(days=1, minutes=1)):
+        headers = factories.sign_in(client, "one")
+        assert client.put(f"/api/v1/logs/{uuid7()}", headers=headers, json=body).status_code == 200
+
+
+def test_who_has_no_log_to_send_registers_none(app: Flask, headers: dict[str, str]) -> None:
+    street = factories.Street("310107990")
+    factories.make_user("dispatcher", street.code, "desk")
+    client = app.test_client()
+    assert put(client, factories.sign_in(client, "desk"), public_key=public_key())[0] == 403

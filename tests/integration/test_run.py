@@ -116,7 +116,7 @@ def test_a_whole_life(tmp_path):
 @built
 def test_a_child_that_dies_ends_everything_in_production_too(tmp_path):
     port = free_port()
-    process = launch(tmp_path, port, IRONFEET_MODE="production", SECRET_KEY="k" * 48)
+    process = launch(tmp_path, port, IRONFEET_MODE="production", SECRET_KEY="0123456789abcdef" * 3)
     wait_until_running(process)
     nginx = int((tmp_path / "nginx" / "nginx.pid").read_text())
     os.kill(nginx, signal.SIGKILL)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +16,8 @@ from werkzeug.test import TestResponse
 
 from app.core import clock
 from app.core.extensions import db
-from app.people import sessions
+from app.people import guessing, sessions
+from app.worker import JOBS, Worker
 from tests import factories
 from tests.factories import PASSWORD, Street
 
@@ -159,7 +162,7 @@ def test_guesses_that_arrive_together_all_count(app: Flask, street: Street, owne
         answers = list(pool.map(lambda _: sign_in(app.test_client(), "wrong").status_code, range(24)))
     checked = answers.count(401)
     assert set(answers) <= {401, 429}
-    assert owner_db.execute(text("select failed_sign_ins from app_user")).scalar_one() == checked
+    assert owner_db.execute(text("select failures from sign_in_failure")).scalar_one() == checked
     assert 3 <= checked < 8  # the delays stop the rest before their password is looked at
 
 
@@ -338,7 +341,7 @@ def test_a_weak_or_unproven_change_changes_nothing(
     assert change(PASSWORD, "short") == (422, "weak-password")
     assert change(PASSWORD, "1234567890") == (422, "weak-password")
     assert change("wrong", "another good one") == (401, "wrong-credentials")
-    assert owner_db.execute(text("select failed_sign_ins from app_user")).scalar_one() == 1
+    assert owner_db.execute(text("select failures from sign_in_failure")).scalar_one() == 1
     assert sign_in(client).status_code == 200
 
 
@@ -363,3 +366,94 @@ def test_old_sessions_are_forgotten_with_their_tokens(
         db.session.commit()
     assert refresh(client).status_code == 200
     assert owner_db.execute(text("select count(distinct session_id) from refresh_token")).scalar_one() == 1
+
+
+def test_a_name_that_nobody_has_is_slowed_down_and_locked_alike(
+    client: FlaskClient, street: Street, owner_db: Connection
+) -> None:
+    at = clock.now()
+    seen: dict[str, list[tuple[int, str, str | None]]] = {"sup": [], " NoBody": []}
+    for name, answers in seen.items():
+        for number in range(14):
+            with clock.frozen(at + timedelta(seconds=7 * number)):
+                answer = sign_in(client, "wrong", username=name)
+                answers.append((*problem(answer), answer.headers.get("Retry-After")))
+    assert seen["sup"] == seen[" NoBody"]
+    assert {kind for _, kind, _ in seen["sup"]} == {
+        "wrong-credentials",
+        "too-many-requests",
+        "account-locked",
+    }
+    assert {data["failures"] for _, data in ledger(owner_db, "sign_in.failed")} == set(range(1, 9))
+    stored = owner_db.execute(text("select name_hash, failures from sign_in_failure")).all()
+    assert [(len(row.name_hash), row.failures) for row in stored] == [(32, 8), (32, 8)]
+
+
+def test_guesses_at_a_name_that_nobody_has_all_count(
+    app: Flask, street: Street, owner_db: Connection
+) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        tries = pool.map(lambda _: sign_in(app.test_client(), username="nobody").status_code, range(24))
+        checked = list(tries).count(401)
+    assert owner_db.execute(text("select failures from sign_in_failure")).scalar_one() == checked
+    assert 3 <= checked < 8
+
+
+def test_failures_are_forgotten_after_a_day_or_a_success(
+    app: Flask, client: FlaskClient, street: Street, owner_db: Connection
+) -> None:
+    count = text("select count(*) from sign_in_failure")
+    sign_in(client, "wrong")
+    sign_in(client)
+    assert owner_db.execute(count).scalar_one() == 0
+    sign_in(client, username="nobody")
+    with app.app_context():
+        assert guessing.forget_old(clock.now() + timedelta(hours=23)) == 0
+        assert guessing.forget_old(clock.now() + timedelta(hours=25)) == 1
+        db.session.commit()
+    assert owner_db.execute(count).scalar_one() == 0
+
+
+@pytest.fixture
+def production(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Turns the running application into a production one."""
+    settings = replace(app.config["SETTINGS"], mode="production")
+    return lambda: monkeypatch.setitem(app.config, "SETTINGS", settings)
+
+
+def test_a_demo_account_is_nobody_in_production(
+    client: FlaskClient, street: Street, owner_db: Connection, production: Callable[[], None]
+) -> None:
+    factories.make_user("leader", street.code, "demo", demo=True)
+    access = bearer(sign_in(client, username="demo"))
+    assert client.get("/api/v1/me", headers=access).status_code == 200
+    production()
+    assert problem(client.get("/api/v1/me", headers=access)) == (401, "session-ended")
+    assert problem(refresh(client)) == (401, "session-ended")
+    refused = sign_in(client, username="demo")
+    assert problem(refused) == (401, "wrong-credentials")
+    assert refused.data == sign_in(client, username="nobody").data
+    assert sign_in(client).status_code == 200, "everybody else is let in"
+
+
+def test_a_new_password_makes_a_demo_account_a_real_one(
+    app: Flask, client: FlaskClient, street: Street, production: Callable[[], None]
+) -> None:
+    factories.make_user("leader", street.code, "demo", demo=True)
+    production()
+    with app.app_context():
+        assert sessions.reset_password("demo", "handed-over-on-paper")
+        db.session.commit()
+    assert sign_in(client, "handed-over-on-paper", "demo").status_code == 200
+
+
+def test_the_worker_says_that_there_are_demo_accounts(
+    app: Flask, street: Street, production: Callable[[], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    factories.make_user("leader", street.code, "demo", demo=True)
+    (job,) = (job for job in JOBS if job.name == "accounts.warn_of_demo")
+    Worker(app, (job,)).tick(job)
+    assert caplog.messages == []
+    production()
+    Worker(app, (job,)).tick(job)
+    assert caplog.messages == ["1 demo accounts are in this production database; none of them may sign in"]

@@ -196,10 +196,15 @@ def test_somebody_of_another_street_is_not_taken_over(
 def test_a_forgotten_password_is_replaced_and_a_lock_lifted(
     app: Flask, street: Street, tmp_path: Path, owner_db: Connection
 ) -> None:
-    factories.make_user("patroller", street.units[0], "walker", failed_sign_ins=8)
+    factories.make_user("patroller", street.units[0], "walker")
     client = app.test_client()
     before = factories.sign_in(client, "walker")
-    owner_db.execute(text("update app_user set failed_sign_ins = 8, next_try_at = now() + interval '15 min'"))
+    owner_db.execute(
+        text(
+            "insert into sign_in_failure values"
+            " (sha256('walker'), 8, clock_timestamp(), clock_timestamp() + interval '15 min')"
+        )
+    )
     out = tmp_path / "new.csv"
     run = app.test_cli_runner()
     done = run.invoke(args=["staff", "password", "walker", "--passwords-out", str(out)])

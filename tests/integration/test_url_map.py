@@ -21,7 +21,6 @@ OWN_THINGS = {
     "DELETE /api/v1/sessions/current",
     "GET /api/v1/me",
     "GET /api/v1/me/looks",
-    "PUT /api/v1/logs/<uuid:log_id>",
     "PUT /api/v1/me/password",
 }
 

@@ -10,7 +10,8 @@ import pytest
 
 from config import DEVELOPMENT_SECRET, SettingsError, read_settings
 
-GOOD = {"SECRET_KEY": "x" * 32, "DATABASE_URL": "postgresql://app@db/ironfeet"}
+SECRET = "0123456789abcdef0123456789abcdef"
+GOOD = {"SECRET_KEY": SECRET, "DATABASE_URL": "postgresql://app@db/ironfeet"}
 
 
 @pytest.mark.parametrize(
@@ -18,8 +19,19 @@ GOOD = {"SECRET_KEY": "x" * 32, "DATABASE_URL": "postgresql://app@db/ironfeet"}
     [
         ({"SECRET_KEY": ""}, "SECRET_KEY"),
         ({"SECRET_KEY": DEVELOPMENT_SECRET}, "SECRET_KEY"),
-        ({"SECRET_KEY": "x" * 31}, "SECRET_KEY"),
-        ({"DATABASE_URL": ""}, "DATABASE_URL"),
+        ({"SECRET_KEY": SECRET[:31]}, "SECRET_KEY"),
+        ({"SECRET_KEY": "x" * 64}, "SECRET_KEY"),
+        ({"SECRET_KEY": "012345678" * 8}, "SECRET_KEY"),
+        ({"DATABASE_URL": ""}, "^DATABASE_URL"),
+        ({"DATABASE_URL": "mysql://app:word@db/ironfeet"}, "^DATABASE_URL is not"),
+        ({"DATABASE_URL": "postgresql+asyncpg://app@db/ironfeet"}, "^DATABASE_URL is not"),
+        ({"DATABASE_URL": "ironfeet"}, "^DATABASE_URL is not"),
+        ({"OWNER_DATABASE_URL": "sqlite:///x"}, "^OWNER_DATABASE_URL is not"),
+        ({"DATABASE_POOL_SIZE": "many"}, "^DATABASE_POOL_SIZE is 'many'"),
+        ({"DATABASE_POOL_SIZE": "0"}, "^DATABASE_POOL_SIZE"),
+        ({"DATABASE_POOL_SIZE": "-1"}, "^DATABASE_POOL_SIZE"),
+        ({"DATABASE_POOL_SIZE": "٣"}, "^DATABASE_POOL_SIZE"),
+        ({"DATABASE_POOL_SIZE": ""}, "^DATABASE_POOL_SIZE"),
         ({"IRONFEET_MODE": "prod"}, "IRONFEET_MODE"),
         ({"TILE_DATUM": "cgcs2000"}, "TILE_DATUM"),
     ],
@@ -27,6 +39,18 @@ GOOD = {"SECRET_KEY": "x" * 32, "DATABASE_URL": "postgresql://app@db/ironfeet"}
 def test_a_bad_setting_is_refused_by_name(change, named):
     with pytest.raises(SettingsError, match=named):
         read_settings(GOOD | change)
+
+
+def test_a_password_in_an_address_is_not_repeated():
+    with pytest.raises(SettingsError) as refused:
+        read_settings(GOOD | {"DATABASE_URL": "mysql://app:word@db/ironfeet"})
+    assert "word" not in str(refused.value)
+
+
+def test_the_driver_may_be_named():
+    assert read_settings(GOOD | {"DATABASE_URL": "postgresql+psycopg://app@db/x"}).database_url.endswith(
+        "app@db/x"
+    )
 
 
 def test_production_is_the_default():
@@ -50,5 +74,5 @@ def test_the_server_itself_does_not_start_with_the_default_secret():
         [sys.executable, "-c", "import wsgi"], cwd=root, env=environ, capture_output=True, text=True
     )
     assert ran.returncode != 0
-    assert ran.stderr.startswith("ironfeet: SECRET_KEY is missing, a default, or shorter")
+    assert ran.stderr.startswith("ironfeet: SECRET_KEY is missing, a default, shorter")
     assert "Traceback" not in ran.stderr
