@@ -23,6 +23,35 @@ export function liesIn(places: ReadonlyMap<string, Place>, code: string, within:
   return level !== undefined && ancestor(places, code, level)?.code === within
 }
 
+/** A place and how deep it lies below the place that its list begins with. */
+export interface TreeRow {
+  place: Place
+  depth: number
+}
+
+/** The places of `roots` and all that lies in them: each once, every place before what lies in it. */
+export function treeOf(places: ReadonlyMap<string, Place>, roots: Iterable<string>): TreeRow[] {
+  const below = new Map<string | null, Place[]>()
+  for (const place of [...places.values()].sort((a, b) => a.code.localeCompare(b.code))) {
+    below.set(place.parent_code, [...(below.get(place.parent_code) ?? []), place])
+  }
+  const rows: TreeRow[] = []
+  const seen = new Set<string>()
+  const walk = (place: Place, depth: number): void => {
+    if (seen.has(place.code)) return
+    seen.add(place.code)
+    rows.push({ place, depth })
+    for (const child of below.get(place.code) ?? []) walk(child, depth + 1)
+  }
+  const codes = [...new Set(roots)]
+  const outermost = codes.filter((code) => !codes.some((other) => other !== code && liesIn(places, code, other)))
+  for (const code of outermost.sort((a, b) => a.localeCompare(b))) {
+    const place = places.get(code)
+    if (place !== undefined) walk(place, 0)
+  }
+  return rows
+}
+
 export function passes(round: BoardRound, filter: RoundFilter): boolean {
   switch (filter) {
     case 'all':

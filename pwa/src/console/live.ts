@@ -27,6 +27,8 @@ export interface LiveParts {
   /** What the page shows may be behind: read it again. */
   onStale: () => void
   onState: (state: LiveState) => void
+  /** The server was heard: an answer, an event or the comment that it sends every 15 s. */
+  onContact: () => void
   fetcher?: Fetch
   /** Resolves after `ms`, or at once when the signal fires. */
   pause?: (ms: number, signal: AbortSignal) => Promise<void>
@@ -75,6 +77,7 @@ export class LiveStream {
       for (let part = await reader.read(); !part.done; part = await reader.read()) {
         clearTimeout(silence)
         silence = setTimeout(hangUp, SILENCE_MS)
+        this.parts.onContact()
         for (const event of parser.push(part.value)) this.take(event)
       }
       return Date.now() - since > SHORTEST_MS
@@ -106,6 +109,7 @@ export class LiveStream {
     this.failures = 0
     this.endPolling()
     this.parts.onState('live')
+    this.parts.onContact()
     // Without an id the stream starts now: whatever happened since the page was read is not in it
     if (this.lastId === '') this.parts.onStale()
   }

@@ -15,8 +15,8 @@ const FEED_LENGTH = 40
 const RELOAD_EVERY_MS = 1_000
 
 export const liveState = ref<LiveState>('connecting')
-/** When the page last agreed with the server. */
-export const updatedAt = ref<Date | null>(null)
+/** When the server was last heard: while nothing happens on the street, too. */
+export const heardAt = ref<Date | null>(null)
 export const liveFeed = shallowRef<readonly (LiveEvent & { key: number })[]>([])
 
 const watchers = new Set<() => void>()
@@ -30,9 +30,9 @@ export function onChange(reload: () => void): () => void {
   return () => watchers.delete(watcher)
 }
 
-/** The page has just read from the server. */
-export function readNow(): void {
-  updatedAt.value = new Date()
+/** The page has just heard from the server. */
+export function heardNow(): void {
+  heardAt.value = new Date()
 }
 
 function changed(): void {
@@ -56,6 +56,7 @@ export function startLive(): void {
     onState: (state) => {
       liveState.value = state
     },
+    onContact: heardNow,
   })
   void stream.run()
 }

@@ -1,7 +1,7 @@
 // The board's groups, filters and figures, and the strip of time of a track.
 import { describe, expect, it } from 'vitest'
 
-import { ancestor, figuresOf, grouped, liesIn, oneForEachCheckpoint, passes, stopState } from '@/console/board'
+import { ancestor, figuresOf, grouped, liesIn, oneForEachCheckpoint, passes, stopState, treeOf } from '@/console/board'
 import { timelineOf } from '@/console/today/timeline'
 import type { Board, BoardCheckIn, BoardRound, Place, RoundStop, StopVisit } from '@/console/types'
 
@@ -50,6 +50,14 @@ describe('places', () => {
     expect(liesIn(PLACES, 'G2', 'P1')).toBe(false)
     expect(liesIn(PLACES, 'C1', 'S')).toBe(true)
     expect(liesIn(PLACES, 'P1', 'G1')).toBe(false)
+  })
+
+  it('lists what lies in the places of one\'s posts as a tree, each once', () => {
+    const rows = (...roots: string[]) => treeOf(PLACES, roots).map(({ place: { code }, depth }) => `${depth}${code}`)
+    expect(rows('P1')).toEqual(['0P1', '1G1', '2C1'])
+    expect(rows('G2', 'P1')).toEqual(['0G2', '0P1', '1G1', '2C1'])
+    expect(rows('G1', 'P1', 'S')).toEqual(['0S', '1P1', '2G1', '3C1', '1P2', '2G2'])
+    expect(rows('unknown')).toEqual([])
   })
 
   it('ends on a tree that bites its own tail', () => {

@@ -42,13 +42,14 @@ const EVENT: LiveEvent = {
 const wire = (id: string): string => `id: ${id}\nevent: ledger\ndata: ${JSON.stringify(EVENT)}\n\n`
 
 function stage(answer: (init: RequestInit) => Promise<Response>) {
-  const seen = { states: [] as LiveState[], events: [] as LiveEvent[], stale: 0, dropped: 0, pauses: [] as number[] }
+  const seen = { states: [] as LiveState[], events: [] as LiveEvent[], stale: 0, dropped: 0, contacts: 0, pauses: [] as number[] }
   const stream = new LiveStream({
     bearer: () => Promise.resolve('token'),
     dropToken: () => void (seen.dropped += 1),
     onEvent: (event) => void seen.events.push(event),
     onStale: () => void (seen.stale += 1),
     onState: (state) => void seen.states.push(state),
+    onContact: () => void (seen.contacts += 1),
     fetcher: (_path, init) => answer(init),
     pause: (ms) => {
       seen.pauses.push(ms)
@@ -137,7 +138,11 @@ describe('LiveStream', () => {
     opened[0]?.cut()
     await settle(2_000)
     expect(seen.states).toEqual(['connecting', 'live', 'reconnecting', 'live'])
+    const contacts = seen.contacts
     opened[1]?.send(': ping\n\n')
+    await settle()
+    expect(seen.contacts).toBe(contacts + 1) // a comment says that all is well, and nothing else
+    expect(seen.events).toEqual([])
     await settle(SILENCE_MS - 1_000)
     expect(opened).toHaveLength(2)
     await settle(4_000)
