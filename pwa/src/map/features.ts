@@ -1,7 +1,7 @@
 /** Turns what the apps know into the GeoJSON that the layers draw. Pure; converts to the map's datum. */
 import { fromWgs84 } from '../core/geo'
 import { circleRing, cutTrack, labelPosition } from './geometry'
-import { checkInLook, type CheckInLook } from './looks'
+import { STOP_LOOKS, checkInLook, type CheckInLook } from './looks'
 import { mapWords } from './messages'
 import type { Feature, FeatureCollection, Geometry, Position as Pair } from 'geojson'
 import type {
@@ -55,16 +55,20 @@ export class Features {
 
   checkpoints(checkpoints: readonly MapCheckpoint[], selectedId: string | null): FeatureCollection {
     return collect(
-      checkpoints.map((one) =>
-        this.point(one, {
+      checkpoints.map((one) => {
+        const state = one.state ?? 'none'
+        const signed = STOP_LOOKS[state].sign !== ''
+        const number = one.ordinal === undefined ? '' : String(one.ordinal)
+        const name = this.named(one.name, one.name_en)
+        return this.point(one, {
           id: one.id,
           kind: 'checkpoint',
-          name: this.named(one.name, one.name_en),
-          state: one.state ?? 'none',
-          number: one.ordinal === undefined ? '' : String(one.ordinal),
+          name: signed && number !== '' ? `${number} · ${name}` : name,
+          state,
+          number: signed ? '' : number,
           selected: one.id === selectedId,
-        }),
-      ),
+        })
+      }),
     )
   }
 

@@ -173,7 +173,7 @@ function circleLayers(): LayerSpecification[] {
   const stateColour = [
     'match',
     ['get', 'state'],
-    'visited',
+    ['visited', 'picked'],
     COLOURS.green,
     'doubtful',
     COLOURS.orange,
@@ -311,7 +311,7 @@ function markLayers(): LayerSpecification[] {
         'text-allow-overlap': true,
         'text-ignore-placement': true,
       },
-      paint: { 'text-color': ['match', ['get', 'state'], ['visited', 'doubtful', 'skipped'], '#ffffff', INK] },
+      paint: { 'text-color': ['match', ['get', 'state'], ['picked', 'skipped'], '#ffffff', INK] },
     },
     {
       id: 'checkpoint-names',

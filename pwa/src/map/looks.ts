@@ -53,12 +53,16 @@ export function checkInLook(grade: string, reviewState: string): CheckInLook {
   return grade === 'verified' ? 'verified' : 'pending'
 }
 
-/** Stops of a round: the number of the stop is written on the body, so there is no sign. */
+/**
+ * Stops of a round. What has been walked carries the mark of its check-in, so that a thing looks the same
+ * on every map; on a body without a sign the number of the stop is written.
+ */
 export const STOP_LOOKS = {
   none: { fill: '#fff', ink: COLOURS.blue, body: CIRCLE, sign: '' },
   todo: { fill: '#fff', ink: COLOURS.slate, body: CIRCLE, sign: '' },
   next: { fill: '#ffd84d', ink: '#1b2733', body: CIRCLE, sign: '' },
-  visited: { fill: COLOURS.green, ink: '#fff', body: CIRCLE, sign: '' },
-  doubtful: { fill: COLOURS.orange, ink: '#fff', body: DIAMOND, sign: '' },
+  picked: { fill: COLOURS.green, ink: '#fff', body: CIRCLE, sign: '' },
+  visited: CHECK_IN_LOOKS.verified,
+  doubtful: CHECK_IN_LOOKS.pending,
   skipped: { fill: COLOURS.slate, ink: '#fff', body: HEXAGON, sign: '' },
 } as const satisfies Record<string, Look>

@@ -55,6 +55,7 @@ const WORDS: Record<Lang, MapWords> = {
     },
     stops: {
       none: '点位',
+      picked: '已选',
       todo: '未到',
       next: '下一个',
       visited: '已到',
@@ -86,6 +87,7 @@ const WORDS: Record<Lang, MapWords> = {
     },
     stops: {
       none: 'Checkpoint',
+      picked: 'Picked',
       todo: 'Not visited',
       next: 'Next',
       visited: 'Visited',

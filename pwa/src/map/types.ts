@@ -14,8 +14,11 @@ export type OutlineProperties = Shapes['OutlinePropertiesOut']
 export type OutlineFeature = Feature<Polygon | MultiPolygon, OutlineProperties>
 export type Outlines = FeatureCollection<Polygon | MultiPolygon, OutlineProperties>
 
-/** How far a stop of a round has come; `none` where a checkpoint is shown outside a round. */
-export type StopState = 'none' | 'todo' | 'next' | 'visited' | 'doubtful' | 'skipped'
+/**
+ * How far a stop of a round has come; `none` where a checkpoint is shown outside a round, `picked` where it
+ * was chosen for a route.
+ */
+export type StopState = 'none' | 'picked' | 'todo' | 'next' | 'visited' | 'doubtful' | 'skipped'
 
 export interface MapCheckpoint {
   id: string
@@ -24,7 +27,7 @@ export interface MapCheckpoint {
   lat: number
   lon: number
   radius_m: number
-  /** Number of the stop in its round; shown inside the marker. */
+  /** Number of the stop in its round; inside the marker, or before the name where a sign stands there. */
   ordinal?: number
   state?: StopState
 }

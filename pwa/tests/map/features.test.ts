@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest'
 
 import { distanceM, wgs84ToGcj02 } from '@/core/geo'
 import { Features } from '@/map/features'
-import { checkInLook } from '@/map/looks'
-import type { MapCheckIn } from '@/map/types'
+import { CHECK_IN_LOOKS, STOP_LOOKS, checkInLook } from '@/map/looks'
+import type { MapCheckIn, StopState } from '@/map/types'
 import type { Point, Polygon } from 'geojson'
 
 const HERE = { lat: 31.24, lon: 121.4 }
@@ -25,6 +25,22 @@ describe('the look of a check-in', () => {
     ['doubtful', 'rejected', 'rejected'],
   ])('%s and %s is %s', (grade, review, look) => {
     expect(checkInLook(grade, review)).toBe(look)
+  })
+})
+
+describe('the mark of a stop', () => {
+  const shown = (state: StopState) => new Features('wgs84', 'zh').checkpoints([{ ...CHECKPOINT, ordinal: 3, state }], null).features[0]
+
+  it.each(['todo', 'next', 'picked', 'skipped'] as const)('carries its number when %s', (state) => {
+    expect(shown(state)?.properties).toMatchObject({ number: '3', name: '梅岭大门' })
+  })
+
+  it.each([
+    ['visited', 'verified'],
+    ['doubtful', 'pending'],
+  ] as const)('is that of its check-in when %s, and its name carries the number', (state, look) => {
+    expect(STOP_LOOKS[state]).toBe(CHECK_IN_LOOKS[look])
+    expect(shown(state)?.properties).toMatchObject({ number: '', name: '3 · 梅岭大门' })
   })
 })
 
