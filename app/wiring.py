@@ -51,6 +51,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     settings = settings or read_settings()
     app = Flask("ironfeet", static_folder=None)
+    app.url_map.merge_slashes = False  # a redirect would repeat whatever host the caller named
     app.config.update(
         SETTINGS=settings,
         SECRET_KEY=settings.secret_key,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,17 +28,31 @@ def check_text(value: str) -> str:
     return value
 
 
+def visible(value: str) -> str:
+    """*value* without spaces around it and without characters that nobody sees (zero-width, control)."""
+    return "".join(char for char in value if unicodedata.category(char) not in {"Cf", "Cc"}).strip()
+
+
 class Text(fields.String):
-    """A bounded string without NUL or lone surrogates; *max_length* counts characters."""
+    """A bounded string without NUL or lone surrogates.
+
+    Args:
+        max_length: in characters.
+        min_length: in characters that one can see: spaces alone do not fill in a field.
+    """
 
     def __init__(self, max_length: int, *, min_length: int = 0, **kwargs: Any) -> None:
         extra = kwargs.pop("validate", [])
-        checks = [validate.Length(min=min_length or None, max=max_length)]
+        checks: list[Any] = [validate.Length(min=min_length or None, max=max_length)]
+        self.min_length = min_length
         checks += extra if isinstance(extra, list) else [extra]
         super().__init__(validate=checks, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        return check_text(str(super()._deserialize(value, attr, data, **kwargs)))
+        text = check_text(str(super()._deserialize(value, attr, data, **kwargs)))
+        if len(visible(text)) < self.min_length <= len(text):
+            raise ValidationError("Spaces and invisible characters do not count.")
+        return text
 
 
 class Number(fields.Float):

@@ -76,7 +76,12 @@ class RouteBody(Wire):
     name_en = Text(100, load_default="")
     place_code = Text(20, min_length=1, required=True)
     ordered = fields.Boolean(required=True, truthy={True}, falsy={False})
-    checkpoint_ids = fields.List(fields.UUID(), required=True, validate=validate.Length(min=1, max=MAX_STOPS))
+    checkpoint_ids = fields.List(
+        fields.UUID(),
+        required=True,
+        validate=validate.Length(min=1, max=MAX_STOPS),
+        metadata={"description": "In the order of the walk; a round trip may visit a checkpoint twice"},
+    )
 
 
 class RouteShape(Wire):

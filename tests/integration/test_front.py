@@ -6,6 +6,7 @@ import gzip
 import http.client
 import json
 import os
+import socket
 import socketserver
 import threading
 import time
@@ -186,6 +187,30 @@ def test_a_request_line_that_cannot_be_read_is_a_problem_document(front):
         400,
         "/problems/bad-request",
     )
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "GET /api/v1/me HTTP/3.0\r\nHost: x\r\n",
+        "POST /api/v1/sync HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: zip\r\n",
+    ],
+)
+def test_a_protocol_that_is_not_spoken_is_a_problem_document(front, head):
+    with socket.create_connection(("127.0.0.1", front.port), timeout=10) as connection:
+        connection.sendall(f"{head}Connection: close\r\n\r\n".encode())
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        assert problem(answer, answer.read()) == (400, "/problems/bad-request")
+
+
+def test_a_method_that_a_page_does_not_know_is_a_problem_document(front):
+    assert problem(*call(front, "/field/", "POST", b"x")) == (405, "/problems/method-not-allowed")
+    assert problem(*call(front, "/api/v1/me", "TRACE")) == (405, "/problems/method-not-allowed")
+
+
+def test_what_lies_below_the_health_page_is_the_apis_to_answer(front):
+    assert json.loads(call(front, "/healthz/")[1])["path"] == "/healthz/"
 
 
 def test_a_busy_port_is_told_with_a_way_out(front):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from flask import Flask
 
 from app.core.pipeline import PUBLIC, SIGNED_IN, declared_verb
@@ -53,3 +54,13 @@ def test_only_the_listed_routes_are_open_to_anybody() -> None:
 
 def test_only_the_listed_routes_ask_for_no_more_than_signing_in() -> None:
     assert {route for route, verb in ROUTES.items() if verb == SIGNED_IN} == OWN_THINGS
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1//me", "//api/v1/me", "/api/v1/me/", "/healthz/", "/api//v1/settings"]
+)
+def test_a_path_that_is_nearly_right_is_a_404_and_no_redirect(path: str) -> None:
+    answer = make_app().test_client().get(f"http://elsewhere.example{path}")
+    assert (answer.status_code, answer.content_type) == (404, "application/problem+json")
+    assert "Location" not in answer.headers
+    assert b"elsewhere" not in answer.data
