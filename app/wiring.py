@@ -16,6 +16,7 @@ from app.cli.worker import worker as worker_command
 from app.core import models as _core_models  # noqa: F401 - tables must be known to migrations
 from app.core import problems
 from app.core.about import blp as about_blueprint
+from app.core.database_errors import keep_values_out
 from app.core.extensions import db, jwt, migrate
 from app.core.health import blp as health_blueprint
 from app.core.keys import derive_key
@@ -62,6 +63,7 @@ def create_app(settings: Settings | None = None) -> Flask:
             "max_overflow": 4,
             "pool_timeout": 5,
             "pool_pre_ping": False,
+            "hide_parameters": True,  # values are positions and names; no log may quote them
         },
         JWT_SECRET_KEY=derive_key(settings.secret_key, "access-token"),
         JWT_ACCESS_TOKEN_EXPIRES=timedelta(minutes=ACCESS_TOKEN_MINUTES),
@@ -74,6 +76,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         OPENAPI_JSON_PATH="openapi.json",
     )
     db.init_app(app)
+    with app.app_context():
+        keep_values_out(db.engine)
     migrate.init_app(app, db, directory=str(MIGRATIONS))
     jwt.init_app(app)
     api.init_app(app)

@@ -30,7 +30,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from app.core import clock, current
 from app.core.extensions import db
 from app.core.models import WorkerHeartbeat
-from app.evidence import service as evidence
+from app.evidence import off_duty
 from app.ledger import seal
 from app.patrols import service as patrols
 from app.people import guessing, sessions
@@ -204,7 +204,7 @@ def _release_held(log_id: UUID, now: datetime) -> bool:
 
 
 def _forget_last_positions(_now: datetime) -> bool:
-    evidence.forget_last_positions()
+    off_duty.forget_last_positions()
     return False
 
 

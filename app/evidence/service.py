@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
 from geoalchemy2 import WKTElement
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from app.core import clock, geo, problems
@@ -21,12 +20,7 @@ from app.evidence.queries import Around, load_around
 from app.evidence.rules import Circumstances, Expected, Sighting
 from app.ledger import service as ledger
 from app.people.models import Shift
-from app.people.service import own_shift
-from app.people.shift_rules import MAX_LENGTH
-
-# A fix may carry a time slightly before the shift's start: the position was taken while the button
-# was being pressed.
-SHIFT_SLACK = timedelta(minutes=2)
+from app.people.service import during, own_shift, shift_bounds
 
 
 def record_proof(
@@ -38,6 +32,7 @@ def record_proof(
     expected: Expected,
     tag_state: str,
     on_duty: bool,
+    keep_position: bool,
     memory: Memory,
 ) -> Proof:
     """Grade the claim of *entry* and add its proof to the session.
@@ -45,13 +40,16 @@ def record_proof(
     Args:
         fix: as ``FixBody`` loaded it, or None where the phone had no position in time.
         on_duty: a shift of the person covers ``entry.at``.
+        keep_position: False where the position was not taken on duty: it is graded, and its distance
+            and accuracy stay as results, but where it was is neither stored nor compared with later.
         memory: of the request; one query for the whole batch.
     """
     around = _around(entry, memory)
     sighting = _sighting(entry, fix)
     result = rules.grade(sighting, expected, _circumstances(entry, around, tag_state, on_duty=on_duty))
-    if sighting is not None:
+    if sighting is not None and keep_position:
         around.add(sighting)
+    where = fix if keep_position else None
     proof = Proof(
         street_code=entry.street_code,
         id=entry.id,
@@ -64,9 +62,9 @@ def record_proof(
         fixed_at=sighting.fixed_at if sighting else None,
         received_at=entry.received_at,
         clock_skew_s=entry.skew_s,
-        lat=fix["lat"] if fix else None,
-        lon=fix["lon"] if fix else None,
-        datum=fix["datum"] if fix else None,
+        lat=where["lat"] if where else None,
+        lon=where["lon"] if where else None,
+        datum=where["datum"] if where else None,
         accuracy_m=fix["acc"] if fix else None,
         distance_m=result.distance_m,
         tag_state=tag_state,
@@ -107,18 +105,6 @@ def _sighting(entry: Entry, fix: dict[str, Any] | None) -> Sighting | None:
         return None
     lat, lon = geo.to_wgs84(fix["lat"], fix["lon"], cast("geo.Datum", fix["datum"]))
     return Sighting(entry.corrected(fix["at"]), lat, lon, fix["acc"])
-
-
-def during(shift: Shift, at: datetime) -> bool:
-    """True where *at* lies inside the shift, which never lasts longer than 12 hours."""
-    opens, closes = shift_bounds(shift)
-    return opens <= at <= closes
-
-
-def shift_bounds(shift: Shift) -> tuple[datetime, datetime]:
-    """The first and last moment that count as on duty, the slack included."""
-    latest = shift.started_at + MAX_LENGTH
-    return shift.started_at - SHIFT_SLACK, min(shift.ended_at or latest, latest) + SHIFT_SLACK
 
 
 def record_track(entry: Entry, body: dict[str, Any], _memory: Memory) -> Applied:
@@ -342,12 +328,3 @@ def answer_review(entry: Entry, body: dict[str, Any], _memory: Memory) -> Applie
         data={"user_id": str(entry.user_id)},
     )
     return Applied()
-
-
-def forget_last_positions() -> int:
-    """Delete the last positions of people whose shift has ended; returns how many."""
-    ended = select(Shift.id).where(Shift.ended_at.is_not(None))
-    gone: Sequence[UUID] = db.session.scalars(
-        delete(LastPosition).where(LastPosition.shift_id.in_(ended)).returning(LastPosition.user_id)
-    ).all()
-    return len(gone)

@@ -35,7 +35,7 @@ from app.patrols.planning import (
 from app.patrols.queries import stop_ordinals, tagged_checkpoints, touched_ordinals
 from app.patrols.rules import Standing, Verdict
 from app.people.models import Shift
-from app.people.service import own_shift
+from app.people.service import during, own_shift, taken_on_duty
 from app.places import service as places
 from app.places.models import Checkpoint
 
@@ -67,7 +67,7 @@ def start_round(entry: Entry, body: dict[str, Any], _memory: Memory) -> Applied:
         Refused: NO_SUCH_ROUND, ENTRY_NOT_YOURS, ROUND_CLOSED.
     """
     walked = _round_of(entry, body["round"], lock=True)
-    own_shift(entry, body["shift"])
+    shift = own_shift(entry, body["shift"])
     verdict = rules.start(_standing(walked), entry.at)
     if verdict is Verdict.CLOSED:
         raise Refused(problems.ROUND_CLOSED)
@@ -76,7 +76,7 @@ def start_round(entry: Entry, body: dict[str, Any], _memory: Memory) -> Applied:
         walked.state = "started"
         walked.started_at = min(entry.at, entry.received_at)
         _tell("round.started", entry, walked, {"shift_id": str(body["shift"]), "was_missed": was_missed})
-    return Applied()
+    return Applied(keep_payload=taken_on_duty(entry, body["fix"], shift))
 
 
 def finish_round(entry: Entry, body: dict[str, Any], _memory: Memory) -> Applied:
@@ -117,7 +117,8 @@ def finish_round(entry: Entry, body: dict[str, Any], _memory: Memory) -> Applied
 
 
 def record_check_in(entry: Entry, body: dict[str, Any], memory: Memory) -> Applied:
-    """A visit to a stop, graded. Every visit is kept, in whatever order and however often.
+    """A visit to a stop, graded. Every visit is kept, in whatever order and however often; a position
+    that was not taken on duty is graded, but not kept.
 
     Raises:
         Held: the shift, or the round's start, has not arrived.
@@ -125,6 +126,8 @@ def record_check_in(entry: Entry, body: dict[str, Any], memory: Memory) -> Appli
     """
     walked, shift, stop = _visit(entry, body)
     checkpoint = db.session.get_one(Checkpoint, stop.checkpoint_id)
+    on_duty = during(shift, entry.at)
+    keep_position = body["fix"] is None or (on_duty and taken_on_duty(entry, body["fix"], shift))
     proof = evidence.record_proof(
         entry,
         body["fix"],
@@ -139,7 +142,8 @@ def record_check_in(entry: Entry, body: dict[str, Any], memory: Memory) -> Appli
             tag_required=_tag_required(checkpoint, memory),
         ),
         tag_state=places.tag_state(body["tag"], checkpoint.id, entry.street_code) if body["tag"] else "none",
-        on_duty=evidence.during(shift, entry.at),
+        on_duty=on_duty,
+        keep_position=keep_position,
         memory=memory,
     )
     db.session.add(
@@ -155,7 +159,7 @@ def record_check_in(entry: Entry, body: dict[str, Any], memory: Memory) -> Appli
     )
     facts = _stop_facts(entry, walked, stop) | {"grade": proof.grade, "reasons": proof.reasons}
     _tell("check_in.recorded", entry, walked, facts, ("check_in", entry.id))
-    return Applied(proof.grade, tuple(proof.reasons))
+    return Applied(proof.grade, tuple(proof.reasons), keep_payload=keep_position)
 
 
 def skip_stop(entry: Entry, body: dict[str, Any], _memory: Memory) -> Applied:

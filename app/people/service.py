@@ -32,10 +32,11 @@ def start_shift(entry: Entry, body: dict[str, Any], _memory: Memory) -> Applied:
     """Put the person of *entry* on duty; another open shift of theirs ends where this one starts.
 
     Raises:
-        Refused: FORBIDDEN without a field post in force on that day, or not at the place named.
+        Refused: FORBIDDEN without a field post in force on that day, or not at the place named;
+            ENTRY_ID_REUSED where another entry has started a shift with this id.
     """
     if db.session.get(Shift, entry.id) is not None:
-        return Applied()
+        raise Refused(problems.ENTRY_ID_REUSED)
     # One start at a time per person, or two phones would each miss the other's shift.
     db.session.execute(select(User.id).where(User.id == entry.user_id).with_for_update(key_share=True))
     started_at = shift_rules.start_of(entry.at, entry.received_at)
@@ -61,7 +62,7 @@ def start_shift(entry: Entry, body: dict[str, Any], _memory: Memory) -> Applied:
         _end(other, shift_rules.end_superseded(_span(other), started_at), actor_id=entry.user_id)
     later = [other.started_at for other in others if other.started_at > started_at]
     _end(shift, shift_rules.end_of_late_start(_span(shift), later), actor_id=entry.user_id)
-    return Applied()
+    return Applied(keep_payload=taken_on_duty(entry, body["fix"], shift))
 
 
 def _duty_place(user_id: UUID, wanted: str | None, on: date) -> str:
@@ -109,6 +110,22 @@ def own_shift(entry: Entry, shift_id: UUID, *, lock: bool = False) -> Shift:
     if shift.user_id != entry.user_id:
         raise Refused(problems.ENTRY_NOT_YOURS, "The shift belongs to another person.")
     return shift
+
+
+def shift_bounds(shift: Shift) -> tuple[datetime, datetime]:
+    """The first and last moment that count as on duty, the slack included."""
+    return shift_rules.bounds(_span(shift))
+
+
+def during(shift: Shift, at: datetime) -> bool:
+    """True where *at* lies inside the shift, which never lasts longer than 12 hours."""
+    opens, closes = shift_bounds(shift)
+    return opens <= at <= closes
+
+
+def taken_on_duty(entry: Entry, fix: dict[str, Any] | None, shift: Shift) -> bool:
+    """False where *entry* carries a position that was not taken during *shift*; such are not stored."""
+    return fix is None or during(shift, entry.corrected(fix["at"]))
 
 
 def end_forgotten_shifts(now: datetime) -> int:

@@ -14,6 +14,9 @@ from typing import Literal
 
 MAX_LENGTH = timedelta(hours=12)
 
+# A position may be a little older than the shift: it was taken while the button was being pressed.
+SLACK = timedelta(minutes=2)
+
 EndKind = Literal["self", "automatic", "superseded"]
 
 
@@ -24,6 +27,12 @@ class Span:
     started_at: datetime
     ended_at: datetime | None = None
     end_kind: EndKind | None = None
+
+
+def bounds(span: Span) -> tuple[datetime, datetime]:
+    """The first and last moment that count as on duty, the slack included."""
+    latest = span.started_at + MAX_LENGTH
+    return span.started_at - SLACK, min(span.ended_at or latest, latest) + SLACK
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ class Outcome:
         state: applied, held or refused.
         waits_for: of a held one: ``seq:n``, the id of a shift or round, or ``server``.
         problem: of a refused one, or what a held one will be refused with in the end.
+        keep_payload: False where an applied one carries positions that were not taken on duty.
     """
 
     state: str
@@ -65,9 +66,9 @@ class Outcome:
         return self.waits_for is not None and self.waits_for.startswith(WAITS_FOR_SEQ)
 
 
-def refused(kind: ProblemType, detail: str = "", *, keep_payload: bool = True) -> Outcome:
+def refused(kind: ProblemType, detail: str = "") -> Outcome:
     """The outcome of an entry that can never be applied."""
-    return Outcome("refused", problem=kind.slug, detail=detail or kind.title, keep_payload=keep_payload)
+    return Outcome("refused", problem=kind.slug, detail=detail or kind.title)
 
 
 def held_for_chain(seq: int) -> Outcome:
@@ -90,6 +91,7 @@ class Candidate:
         fault: why it is refused whatever else comes.
         waited_for: of one held before, what it waited for.
         patience_over: it has waited long enough for its predecessor.
+        used_elsewhere: another log of the person holds an entry with this id.
     """
 
     id: UUID
@@ -103,6 +105,7 @@ class Candidate:
     fault: Outcome | None = None
     waited_for: str | None = None
     patience_over: bool = False
+    used_elsewhere: bool = False
     _body: dict[str, Any] | None = field(default=None)
 
     @property
@@ -129,12 +132,24 @@ class Candidate:
         """The validated body.
 
         Raises:
-            Refused: unknown kind or invalid body.
+            Refused: unknown kind or invalid body, or an id that another log of the person has used.
         """
+        if self.used_elsewhere:
+            raise Refused(problems.ENTRY_ID_REUSED)
         if self._body is None:
             reading = self.read()
             self._body = kinds.read_body(reading.kind, reading.body)
         return self._body
+
+    def kept_payload(self, outcome: Outcome) -> str | None:
+        """The text that may be stored with *outcome*.
+
+        Positions that were refused are not stored. So of a refused entry the text stays only where it was
+        understood and its kind has no room for a position.
+        """
+        if outcome.state == "refused" and (self._body is None or self.kind in kinds.CARRY_POSITIONS):
+            return None
+        return self.payload if outcome.keep_payload else None
 
     def is_parent_of(self) -> list[str]:
         """What others may name in ``waits_for`` until this one has arrived: a shift is known by the id of

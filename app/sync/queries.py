@@ -53,16 +53,18 @@ class Stored:
 
     Attributes:
         by_id: those that were sent again.
+        elsewhere: ids sent that another log of the same person has used.
         waiting: held ones whose turn may come now.
         chain: predecessors of those sent and of those waiting.
     """
 
     by_id: dict[UUID, Row[Any]]
+    elsewhere: frozenset[UUID]
     waiting: list[Candidate]
     chain: dict[int, list[Link]]
 
 
-# One round trip for three questions; it runs once in every request.
+# One round trip for four questions; it runs once in every request.
 _STORED = text("""
 with waiting as (
   select * from log_entry where log_id = :log_id and street_code = :street_code and state = 'held'
@@ -81,6 +83,10 @@ select 'before', id, seq, hash, state, waits_for, problem, detail, received_at, 
   from log_entry
  where log_id = :log_id and street_code = :street_code
    and seq = any(array(select unnest(cast(:seqs as bigint[])) union select seq - 1 from waiting))
+union all
+select 'elsewhere', id, seq, hash, state, waits_for, problem, detail, received_at, clock_skew_s, null, null
+  from log_entry where street_code = :street_code and id = any(:ids)
+   and log_id in (select other.id from phone_log other where other.user_id = :user_id and other.id <> :log_id)
 """)
 
 
@@ -104,6 +110,7 @@ def stored_entries(
         _STORED,
         {
             "log_id": log.id,
+            "user_id": log.user_id,
             "street_code": log.street_code,
             "ids": list(ids),
             "seqs": sorted(set(seqs)),
@@ -119,7 +126,12 @@ def stored_entries(
         if row.what == "before" and row.id not in decided_now:
             waits = row.waits_for is not None and row.waits_for.startswith(WAITS_FOR_SEQ)
             chain.setdefault(row.seq, []).append(Link(bytes(row.hash), waits))
-    return Stored({row.id: row for row in rows if row.what == "sent"}, waiting, chain)
+    return Stored(
+        by_id={row.id: row for row in rows if row.what == "sent"},
+        elsewhere=frozenset(row.id for row in rows if row.what == "elsewhere"),
+        waiting=waiting,
+        chain=chain,
+    )
 
 
 def _waiting(row: Row[Any]) -> Candidate:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterable
 from uuid import UUID
 
+from psycopg.errors import UniqueViolation
 from sqlalchemy import Select, select
 from sqlalchemy.exc import (
     DataError,
@@ -24,8 +25,10 @@ from sqlalchemy.exc import (
 from app.core import problems
 from app.core.entry import Applied, Entry, Held, Memory, Refused
 from app.core.extensions import db
+from app.evidence.models import Proof, TrackGap
 from app.ledger import service as ledger
-from app.people.models import PhoneLog
+from app.patrols.models import CheckIn, StopSkip
+from app.people.models import PhoneLog, Shift
 from app.sync import kinds, rules
 from app.sync.candidates import (
     WAITS_FOR_SEQ,
@@ -150,6 +153,15 @@ class _Fast:
         write_added()
 
 
+# Rows that have the entry's own id. Whether an entry of another log took it first is not asked beforehand:
+# the database says so, and only then it costs anything.
+_KEYS_OF_ENTRIES = frozenset(f"pk_{m.__tablename__}" for m in (CheckIn, Proof, Shift, StopSkip, TrackGap))
+
+
+def _id_is_taken(reason: IntegrityError) -> bool:
+    return isinstance(reason.orig, UniqueViolation) and reason.orig.diag.constraint_name in _KEYS_OF_ENTRIES
+
+
 def _database_is_away(reason: Exception) -> bool:
     """True where nothing can be written now: the connection is lost, or a lock could not be had."""
     if isinstance(reason, DBAPIError):
@@ -187,12 +199,13 @@ class _Careful:
             obstacle = self._obstacle(decided) if candidate.kind == "round_finished" else None
             if obstacle is not None:
                 return held_for_parent(obstacle, reason.kind)
-            # a track that is refused was not proven to be taken on duty, so it is not stored
-            return refused(reason.kind, reason.detail, keep_payload=candidate.kind != "track")
+            return refused(reason.kind, reason.detail)
         if isinstance(reason, Held):
             if self._was_refused(reason.waits_for, decided):
-                return refused(reason.missing, keep_payload=candidate.kind != "track")
+                return refused(reason.missing)
             return held_for_parent(reason.waits_for, reason.missing)
+        if isinstance(reason, IntegrityError) and _id_is_taken(reason):
+            return refused(problems.ENTRY_ID_REUSED)
         if isinstance(reason, IntegrityError | DataError):
             log.error("entry %s cannot be stored", candidate.id, exc_info=reason)
             return refused(problems.ENTRY_INVALID, "The content contradicts what is stored.")

@@ -14,7 +14,7 @@ from app.core import clock, problems
 from app.core.entry import Refused
 from app.core.extensions import db
 from app.ledger import service as ledger
-from app.sync import queries
+from app.sync import queries, retention
 from app.sync.candidates import (
     CHAIN_PATIENCE,
     PARENT_PATIENCE,
@@ -30,6 +30,7 @@ from app.sync.queries import Stored
 from app.sync.replay import Outcomes, replay
 
 STARTS = ("shift_started", "round_started")  # kinds that other entries wait for
+ENDS_SHIFTS = ("shift_started", "shift_ended")  # a person's next shift ends the one before
 FAULT_PAUSE = timedelta(minutes=10)  # between two trials of an entry that failed through our own fault
 
 
@@ -88,9 +89,12 @@ def take_in(user_id: UUID, log_id: UUID, sent_at: datetime, entries: Sequence[Se
         parents=[parent for c in new.values() if c.kind in STARTS for parent in c.is_parent_of()],
     )
     fresh = [c for c in new.values() if c.id not in stored.by_id]
+    for candidate in fresh:
+        candidate.used_elsewhere = candidate.id in stored.elsewhere
     outcomes = _decide(log, fresh, stored)
     _store(log, fresh, outcomes, now)
     resolved = _settle_waiting(log, stored.waiting, outcomes, now)
+    _forget_off_duty(log, fresh + stored.waiting, outcomes)
     results = _results(log, copies, {c.id: c for c in fresh}, stored, outcomes)
     return Answer(now, skew_s, results, resolved)
 
@@ -129,7 +133,7 @@ def _store(log: Log, fresh: list[Candidate], outcomes: Outcomes, now: datetime) 
                 "kind": candidate.kind,
                 "captured_at": reading.captured_at if reading else None,
                 "received_at": candidate.received_at,
-                "payload": candidate.payload if outcome.keep_payload else None,
+                "payload": candidate.kept_payload(outcome),
                 "hash": candidate.hash,
                 "signature": candidate.signature,
                 "clock_skew_s": candidate.skew_s,
@@ -158,9 +162,8 @@ def _settle_waiting(log: Log, waiting: list[Candidate], outcomes: Outcomes, now:
     resolved = []
     for candidate in waiting:
         outcome = outcomes[candidate.id]
-        keeps = outcome.keep_payload
-        rows.append({"key": candidate.id, "text": candidate.payload if keeps else None}
-                    | _result_columns(outcome, now))  # fmt: skip
+        given = {"key": candidate.id, "text": candidate.kept_payload(outcome)}
+        rows.append(given | _result_columns(outcome, now))
         if outcome.state != "held":
             resolved.append(Result(candidate.id, outcome))
             _tell(log, candidate, outcome)
@@ -172,6 +175,17 @@ def _settle_waiting(log: Log, waiting: list[Candidate], outcomes: Outcomes, now:
         )
         db.session.connection().execute(statement.values(payload=bindparam("text")), rows)
     return resolved
+
+
+def _forget_off_duty(log: Log, candidates: list[Candidate], outcomes: Outcomes) -> None:
+    """Where an entry has ended a shift, drop what was stored of the person after that end."""
+    shifts = [
+        c.body()["shift"] if c.kind == "shift_ended" else c.id
+        for c in candidates
+        if c.kind in ENDS_SHIFTS and outcomes[c.id].state == "applied"
+    ]
+    if shifts:
+        retention.forget_after_shifts(log.user_id, shifts)
 
 
 def _tell(log: Log, candidate: Candidate, outcome: Outcome) -> None:
@@ -264,9 +278,7 @@ def release_held(log_id: UUID, now: datetime) -> int:
     for candidate in stored.waiting:
         outcome = outcomes[candidate.id]
         if outcome.problem and outcome.state == "held" and candidate.received_at <= now - PARENT_PATIENCE:
-            outcomes[candidate.id] = _given_up(candidate, outcome.problem)
-    return len(_settle_waiting(log, stored.waiting, outcomes, now))
-
-
-def _given_up(candidate: Candidate, slug: str) -> Outcome:
-    return refused(problems.catalogue()[slug], keep_payload=candidate.kind != "track")
+            outcomes[candidate.id] = refused(problems.catalogue()[outcome.problem])
+    settled = _settle_waiting(log, stored.waiting, outcomes, now)
+    _forget_off_duty(log, stored.waiting, outcomes)
+    return len(settled)

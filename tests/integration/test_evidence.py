@@ -20,7 +20,7 @@ from app.core.entry import Entry, Held, Memory, Refused
 from app.core.extensions import db
 from app.core.ids import uuid7
 from app.core.problems import Problem
-from app.evidence import rules, service
+from app.evidence import off_duty, rules, service
 from app.evidence.models import Answer, LastPosition, Proof, Review, TrackFix, TrackGap
 from app.evidence.rules import Expected
 from app.patrols import service as patrols
@@ -73,6 +73,7 @@ def prove(user: User, fix: dict[str, Any] | None, memory: Memory | None = None, 
         expected=Expected(LAT, LON, 30.0, NOW - timedelta(days=2), NOW + timedelta(days=2)),
         tag_state="none",
         on_duty=True,
+        keep_position=True,
         memory=memory or Memory(),
     )
 
@@ -199,10 +200,10 @@ def test_the_last_position_follows_device_time_and_goes_with_the_shift(
     for minutes in (5, 20, 2, 9):
         service.record_track(entry_of(walker, "track"), track_body(shift, minutes), Memory())
     assert session.scalar(select(LastPosition.fixed_at)) == NOW - timedelta(minutes=2)
-    assert service.forget_last_positions() == 0
+    assert off_duty.forget_last_positions() == 0
     session.get_one(Shift, shift.id).ended_at = NOW
     session.flush()
-    assert service.forget_last_positions() == 1
+    assert off_duty.forget_last_positions() == 1
 
 
 def test_a_position_from_the_future_is_not_stored(walker: User, session: Db, street: Street) -> None:
