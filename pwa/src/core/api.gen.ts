@@ -1102,6 +1102,7 @@ export interface components {
             skip: components["schemas"]["SkipOut"] | null;
         };
         RouteBody: {
+            /** @description In the order of the walk; a round trip may visit a checkpoint twice */
             checkpoint_ids: string[];
             /** Format: uuid */
             id: string;
