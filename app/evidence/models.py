@@ -17,7 +17,8 @@ class Proof(Base):
     """What a check-in rests on, and how the server graded it.
 
     Three clocks: ``captured_at`` (phone), ``fixed_at`` (positioning), ``received_at`` (server).
-    The position is stored as it came, in ``datum``.
+    The position is stored as it came, in ``datum``; where it was not taken on duty, only its distance and
+    accuracy are.
     """
 
     __tablename__ = "proof"

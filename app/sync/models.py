@@ -15,8 +15,9 @@ class LogEntry(Base):
     """One entry of a phone's log with the server's result for it.
 
     ``payload`` is the exact text that was hashed and signed. It is dropped (the hash stays) where the
-    entry carries positions past their retention, or positions that were refused; it is never there
-    where the text is too large or cannot be stored (NUL, lone surrogates).
+    entry carries positions past their retention, positions that were not taken on duty, or may carry
+    positions and was refused; it is never there where the text is too large or cannot be stored (NUL,
+    lone surrogates).
     """
 
     __tablename__ = "log_entry"
