@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import socket
@@ -18,10 +19,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_jwt_extended import create_access_token, decode_token
-from sqlalchemy import Engine, create_engine, text
+from psycopg_pool import AsyncConnectionPool
+from sqlalchemy import Connection, Engine, create_engine, text
 
 from app.core.extensions import db
 from app.ledger import service as ledger
+from app.live.access import load_views
 from tests import factories
 from tests.factories import Street
 
@@ -351,3 +354,22 @@ def _status(pid: int, name: str) -> str:
         line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith(name)
     )
     return line.split()[1]
+
+
+def test_demo_accounts_see_no_stream_in_production(
+    app: Flask, client: FlaskClient, street: Street, owner_db: Connection
+) -> None:
+    factories.sign_in(client, factories.make_user("leader", street.code, "demo", demo=True).username)
+    factories.sign_in(client, factories.make_user("leader", street.code, "real").username)
+    found = owner_db.execute(
+        text("select s.id, u.username from sign_in_session s join app_user u on u.id = s.user_id")
+    )
+    names = {row.id: row.username for row in found}
+
+    async def seen_by(demo: bool) -> set[str]:
+        address = app.config["SETTINGS"].database_url.replace("+psycopg", "")
+        async with AsyncConnectionPool(address, min_size=1, max_size=1, open=False) as pool:
+            return {names[session] for session in await load_views(pool, list(names), demo=demo)}
+
+    assert asyncio.run(seen_by(demo=True)) == {"demo", "real"}
+    assert asyncio.run(seen_by(demo=False)) == {"real"}
