@@ -8,14 +8,11 @@ import type { Fix } from '@/core/proof'
 import { Recorder } from '@/core/recorder'
 
 import { TICK_MS, now } from './clock'
+import { gpsStateOf, type GpsState } from './gpsState'
 import { sayError } from './notice'
 import { person, seen, wroteElsewhere } from './store'
 
-export type GpsState = 'off' | 'waiting' | 'good' | 'poor' | 'lost' | 'denied' | 'unsupported'
-
-const FRESH_MS = 20_000
 const ASK_AFTER_MS = 15_000 // some phones report only movement: ask them where a resting person is
-const GOOD_M = 50
 const OPTIONS: PositionOptions = { enableHighAccuracy: true, maximumAge: 0, timeout: 20_000 }
 
 /** The newest position, or null where none came since the watch began. */
@@ -24,18 +21,15 @@ export const position = shallowRef<Fix | null>(null)
 /** True while this tab writes the track. */
 export const recording = ref(false)
 
-const watching = ref(false)
+const watchedSince = ref<number | null>(null)
 const failure = ref<'denied' | 'lost' | null>(null)
 
 export const onDuty = computed(() => seen.value.shift !== null)
 
 export const gpsState = computed<GpsState>(() => {
-  if (!('geolocation' in navigator)) return 'unsupported'
-  if (!watching.value) return 'off'
-  if (failure.value === 'denied') return 'denied'
-  const fix = position.value
-  if (fix && now.value - Date.parse(fix.at) < FRESH_MS + TICK_MS) return fix.acc <= GOOD_M ? 'good' : 'poor'
-  return failure.value === 'lost' || fix ? 'lost' : 'waiting'
+  const supported = 'geolocation' in navigator
+  const watch = { supported, since: watchedSince.value, failure: failure.value, fix: position.value }
+  return gpsStateOf(watch, now.value, TICK_MS)
 })
 
 let watchId: number | null = null
@@ -62,7 +56,7 @@ function fixOf(raw: GeolocationPosition): Fix {
 function startWatch(): void {
   if (watchId !== null || !('geolocation' in navigator)) return
   failure.value = null
-  watching.value = true
+  watchedSince.value = Date.now()
   watchId = navigator.geolocation.watchPosition(onPosition, onFailure, OPTIONS)
 }
 
@@ -76,7 +70,7 @@ function askWhereSilent(): void {
 function stopWatch(): void {
   if (watchId !== null) navigator.geolocation.clearWatch(watchId)
   watchId = null
-  watching.value = false
+  watchedSince.value = null
   position.value = null
 }
 
