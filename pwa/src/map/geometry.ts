@@ -1,5 +1,5 @@
 /** Shapes that the map draws, from positions and metres. Pure; WGS-84 in, WGS-84 out. */
-import { destination } from '../core/geo'
+import { destination, distanceM } from '../core/geo'
 import type { Framed, MapFix, MapGap, OutlineFeature, Position } from './types'
 
 const CIRCLE_CORNERS = 64
@@ -117,6 +117,14 @@ export function boundsOf(framed: readonly Framed[]): [number, number, number, nu
   const lons = positions.map((at) => at.lon)
   const lats = positions.map((at) => at.lat)
   return [Math.min(...lons), Math.min(...lats), Math.max(...lons), Math.max(...lats)]
+}
+
+/** Nearer than this, a person and the next stop make one picture. */
+const NEAR_M = 500
+
+/** What the map of a round opens with: the person and the next stop where they are near, else all stops. */
+export function roundFrame(stops: readonly Position[], next: Position | null, me: Framed | null): readonly Framed[] {
+  return me !== null && next !== null && distanceM(me, next) <= NEAR_M ? [me, next] : stops
 }
 
 /** The corners of outlines, to fit a view to them. */

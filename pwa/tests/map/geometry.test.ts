@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 
 import { distanceM } from '@/core/geo'
-import { boundsOf, circleRing, cutTrack, labelPosition } from '@/map/geometry'
+import { boundsOf, circleRing, cutTrack, labelPosition, roundFrame } from '@/map/geometry'
 import type { MapFix, OutlineFeature } from '@/map/types'
 
 const at = (minute: number, second = 0): string => new Date(Date.UTC(2026, 10, 23, 1, minute, second)).toISOString()
@@ -77,4 +77,21 @@ it('knows the bounds of positions and of none', () => {
       { lat: 3, lon: 2 },
     ]),
   ).toEqual([2, 1, 4, 3])
+})
+
+describe('roundFrame', () => {
+  const next = { lat: 31.24, lon: 121.4 }
+  const stops = [next, { lat: 31.25, lon: 121.41 }]
+
+  it('holds the person, with how exact that is, and the next stop where they are near each other', () => {
+    const me = { lat: 31.244, lon: 121.4, radius_m: 12 } // some 445 m north
+    expect(roundFrame(stops, next, me)).toEqual([me, next])
+  })
+
+  it('holds all stops where the person is far, unknown, or has nothing left to walk to', () => {
+    const far = { lat: 31.245, lon: 121.4, radius_m: 12 }
+    expect(roundFrame(stops, next, far)).toBe(stops)
+    expect(roundFrame(stops, next, null)).toBe(stops)
+    expect(roundFrame(stops, null, { ...next })).toBe(stops)
+  })
 })
