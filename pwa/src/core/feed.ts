@@ -176,6 +176,19 @@ function stateOf(stop: SeenStop): StopState {
   return stop.check_ins.some(settled) ? 'visited' : 'doubtful'
 }
 
+/** How far a round has come: stops reached, and stops given up with a reason. */
+export function progressOf(round: SeenRound): { reached: number; skipped: number; open: number } {
+  const count = (...states: StopState[]): number => round.stops.filter((stop) => states.includes(stop.state)).length
+  return { reached: count('visited', 'doubtful'), skipped: count('skipped'), open: count('todo') }
+}
+
+/** How many there are of each kind, the most frequent first. */
+export function kindCounts(rows: readonly { kind: string }[]): [kind: string, count: number][] {
+  const counts = new Map<string, number>()
+  for (const { kind } of rows) counts.set(kind, (counts.get(kind) ?? 0) + 1)
+  return [...counts].sort(([, a], [, b]) => b - a)
+}
+
 /** The stop to walk to: the first open one of an ordered round, else the nearest open one. */
 export function nextStop(round: SeenRound, distanceTo: (stop: SeenStop) => number | null): SeenStop | null {
   const open = round.stops.filter((stop) => stop.state === 'todo')

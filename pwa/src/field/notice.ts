@@ -1,4 +1,4 @@
-/** One short message at the bottom of the screen. */
+/** One short message, above the bar at the bottom of the screen. */
 import { ref } from 'vue'
 
 import { isFull } from '@/core/db'

@@ -5,7 +5,7 @@
 import { computed, ref, shallowRef, watch } from 'vue'
 
 import { readKept, readMeta, writeMeta, type Kept } from '@/core/db'
-import { keepFeed, localActs, merge, readRefusedKey, type Seen } from '@/core/feed'
+import { keepFeed, kindCounts, localActs, merge, readRefusedKey, type Seen } from '@/core/feed'
 import { ApiProblem, Unreachable } from '@/core/http'
 import { append, openLog, type Appended, type Draft } from '@/core/log'
 import { Pump, type PumpState } from '@/core/pump'
@@ -29,6 +29,8 @@ export const seen = computed<Seen>(() =>
 )
 
 export const unsent = computed(() => kept.value?.entries.length ?? 0)
+/** What is unsent, by kind. */
+export const unsentKinds = computed(() => kindCounts(kept.value?.entries ?? []))
 export const lastSync = computed(() => kept.value?.log?.last_sync_at ?? null)
 
 /** Refused entries that the person has not put aside: this phone's, and those the server remembers. */

@@ -1,6 +1,8 @@
 /** Keeps the screen on while a round runs: with the screen off a browser records no positions. */
 import { computed, ref, watch } from 'vue'
 
+import { remember, remembered } from '@/ui/language'
+
 import { seen } from './store'
 
 export type WakeState = 'not_needed' | 'held' | 'refused' | 'unsupported'
@@ -8,6 +10,21 @@ export type WakeState = 'not_needed' | 'held' | 'refused' | 'unsupported'
 export const wakeState = ref<WakeState>('not_needed')
 
 const walking = computed(() => seen.value.shift !== null && seen.value.rounds.some((round) => round.state === 'started'))
+
+const NOTE_KEY = 'ironfeet.wake-note'
+
+/** The round for which the person has read that the screen goes dark. */
+const noteRead = ref(remembered(NOTE_KEY))
+
+/** True where the screen cannot be kept on and the person walking *round* has not yet read so. */
+export function needsWakeNote(round: string): boolean {
+  return (wakeState.value === 'unsupported' || wakeState.value === 'refused') && noteRead.value !== round
+}
+
+export function dismissWakeNote(round: string): void {
+  noteRead.value = round
+  remember(NOTE_KEY, round)
+}
 
 let lock: WakeLockSentinel | null = null
 

@@ -1,4 +1,5 @@
 /** The field app's words, and how it says times and distances. */
+import { progressOf, type SeenRound } from '@/core/feed'
 import { clockTime, dayPhrase, distancePhrase, durationPhrase, momentPhrase } from '@/core/format'
 import en from '@/messages/field.en.json'
 import zh from '@/messages/field.zh.json'
@@ -16,6 +17,13 @@ export function kindWords(kind: string | null): string {
   if (kind === null) return t('kind.unreadable')
   const key = `kind.${kind}`
   return key in zh ? t(key as FieldKey) : kind
+}
+
+/** How far a round has come, in the words of the console: reached 5 of 6, skipped 1. */
+export function progressWords(round: SeenRound): string {
+  const { reached, skipped } = progressOf(round)
+  const done = t('round.progress', { done: reached, all: round.stops.length })
+  return skipped === 0 ? done : t('round.progress_skipped', { done, n: skipped })
 }
 
 /** A moment as people say it, kept up to date while it is on screen. */

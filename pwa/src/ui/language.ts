@@ -10,7 +10,8 @@ export type Values = Record<string, string | number>
 const LANGUAGE_KEY = 'ironfeet.language'
 const TEXT_SIZE_KEY = 'ironfeet.text-size'
 
-function remembered(key: string): string | null {
+/** What was kept in this browser under *key*. */
+export function remembered(key: string): string | null {
   try {
     return localStorage.getItem(key)
   } catch {
@@ -18,7 +19,8 @@ function remembered(key: string): string | null {
   }
 }
 
-function remember(key: string, value: string): void {
+/** Keep a choice of the person in this browser. */
+export function remember(key: string, value: string): void {
   try {
     localStorage.setItem(key, value)
   } catch {

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
 import { database, readKept } from '@/core/db'
-import { dismissRefused, keepFeed, localActs, merge, nextStop, shiftEndsAt, type LocalAct } from '@/core/feed'
+import { dismissRefused, keepFeed, kindCounts, localActs, merge, nextStop, progressOf, shiftEndsAt, type LocalAct } from '@/core/feed'
 import { append } from '@/core/log'
 import { uuid7 } from '@/core/ids'
 import { flush } from '@/core/sync'
@@ -161,4 +161,18 @@ describe('keeping', () => {
     expect((await readKept(user)).attention).toHaveLength(0)
     expect(await (await database()).get('meta', `read_refused:${user}`)).toEqual([id])
   })
+})
+
+it('counts stops reached and stops skipped apart', () => {
+  const doubtful: StopCheckIn = { id: 'c', captured_at: '2026-11-23T01:02:00Z', grade: 'doubtful', reasons: ['no_fix'], review_state: 'pending' }
+  const seen = merge(feed({}, { stops: [stop(1, [doubtful]), stop(2), stop(3), stop(4)] }), [
+    act('check_in', { round: 'round', stop: 2 }),
+    act('stop_skipped', { round: 'round', stop: 3, reason: 'locked' }),
+  ])
+  expect(progressOf(round(seen))).toEqual({ reached: 2, skipped: 1, open: 1 })
+})
+
+it('names what is unsent by kind, the most frequent first', () => {
+  expect(kindCounts([{ kind: 'check_in' }, { kind: 'track' }, { kind: 'track' }])).toEqual([['track', 2], ['check_in', 1]])
+  expect(kindCounts([])).toEqual([])
 })
