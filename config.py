@@ -102,7 +102,7 @@ def _database_url(environ: Mapping[str, str], name: str) -> str:
     scheme, _, rest = url.partition("://")
     if url and (scheme not in DATABASE_SCHEMES or not rest):
         # the address may hold a password: it is not repeated
-        raise SettingsError(f"{name} is not the address of a PostgreSQL: it begins with postgresql://.")
+        raise SettingsError(f"{name} is not a database address; use postgresql://user:password@host/database")
     return f"postgresql+psycopg://{rest}" if url else ""
 
 
