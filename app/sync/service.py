@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import bindparam, update
 
 from app.core import clock, problems
 from app.core.entry import Refused
@@ -28,6 +28,7 @@ from app.sync.candidates import (
 from app.sync.models import LogEntry
 from app.sync.queries import Stored
 from app.sync.replay import Outcomes, replay
+from app.sync.writing import write_entries
 
 STARTS = ("shift_started", "round_started")  # kinds that other entries wait for
 ENDS_SHIFTS = ("shift_started", "shift_ended")  # a person's next shift ends the one before
@@ -141,7 +142,7 @@ def _store(log: Log, fresh: list[Candidate], outcomes: Outcomes, now: datetime) 
             }
         )
         _tell(log, candidate, outcome)
-    db.session.execute(insert(LogEntry.__table__), rows)  # type: ignore[arg-type]
+    write_entries(rows)
 
 
 def _result_columns(outcome: Outcome, now: datetime) -> dict[str, Any]:

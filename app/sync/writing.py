@@ -17,6 +17,7 @@ from app.core.extensions import db
 from app.evidence.models import Proof, TrackGap
 from app.ledger.models import LedgerRow
 from app.patrols.models import CheckIn
+from app.sync.models import LogEntry
 
 
 def _columns(model: type[Any]) -> list[str]:
@@ -35,7 +36,7 @@ def _insert(models: tuple[type[Any], ...]) -> TextClause:
     """One statement that takes the rows of each of *models* as JSON: parameters r0, r1, …"""
     parts = []
     for number, model in enumerate(models):
-        name, columns = model.__tablename__, ", ".join(_PLAIN[model])
+        name, columns = model.__tablename__, ", ".join(_columns(model))
         parts.append(
             f"w{number} as (insert into {name} ({columns}) select {columns} "  # noqa: S608 - our own names
             f"from json_populate_recordset(null::{name}, cast(:r{number} as json)))"
@@ -55,5 +56,19 @@ def write_added() -> None:
     db.session.flush()
     if rows:
         models = tuple(model for model in _PLAIN if model in rows)
-        texts = {f"r{n}": json.dumps(rows[m], default=str) for n, m in enumerate(models)}
+        texts = {f"r{n}": _as_json(rows[m]) for n, m in enumerate(models)}
         db.session.connection().execute(_insert(models), texts)
+
+
+def write_entries(rows: list[dict[str, Any]]) -> None:
+    """Write the entries of a request with their results; each row has every column of the table."""
+    db.session.connection().execute(_insert((LogEntry,)), {"r0": _as_json(rows)})
+
+
+def _as_json(rows: list[dict[str, Any]]) -> str:
+    return json.dumps(rows, default=_as_text)
+
+
+def _as_text(value: object) -> str:
+    """What JSON has no form for, as PostgreSQL reads it: bytes in hex, the rest as it prints."""
+    return f"\\x{value.hex()}" if isinstance(value, bytes) else str(value)
