@@ -74,6 +74,7 @@ export async function openFor(user: User): Promise<void> {
   }
   closeStore()
   person.value = user
+  if (!user.verbs.includes('log.sync')) return // no field post: no log, nothing to send
   await openLog(user.id)
   await reload()
   if (person.value?.id !== user.id) return // closed, or somebody else's by now
