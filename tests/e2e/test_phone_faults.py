@@ -57,6 +57,7 @@ def begin_round(page: Page, plan: Plan) -> None:
     expect(page.get_by_test_id("recording")).to_contain_text("正在记录位置")
     page.get_by_test_id("round").filter(has_text=plan.name).click()
     page.get_by_test_id("start-round").click()
+    expect(page.get_by_test_id("check-in")).to_be_visible()  # it is in the log
 
 
 def check_in_again(page: Page) -> None:
