@@ -56,7 +56,7 @@ class Bench:
     def prepare(self, batch: int) -> list[Bodies]:
         """Fresh phones, and signed entries for longer than a run."""
         a_second = SINGLES_A_SECOND if batch == 1 else CHECK_INS_A_SECOND
-        requests = a_second * self.seconds // (batch * CLIENTS) + 12  # some clients are quicker
+        requests = a_second * self.seconds // (batch * CLIENTS) + 20  # some clients are quicker
         return [self.street.bodies(person, requests, batch) for person in self.people]
 
     def sync(self, batch: int) -> Load:

@@ -35,7 +35,7 @@ UNIT = f"{DEMO_STREET}-G1"
 QUIET_AREA = f"{DEMO_STREET}-P3"  # nothing happens there while the bench runs
 SPOTS = 20
 STEP_M = 20.0
-STEP_S = 5.0
+STEP_S = 4.0
 ON_DUTY_SINCE = timedelta(hours=11)
 LAT, LON = 31.2400, 121.4000
 DEGREES_A_METRE = 1 / 111_320
