@@ -55,6 +55,8 @@ class Limits:
         jump_m: shorter jumps are drift, whatever their speed.
         memory: a previous sighting older than this says nothing.
         repeats: so many earlier check-ins at exactly the same coordinates raise a doubt.
+        repeat_accuracy_m: only positions as sharp as from satellites, which never repeat to the last
+            digit; indoors a phone places itself by its network and gives the same spot every day.
         skew_s: clock error of the phone above which times are doubtful even after correction.
         window_slack: tolerance at both ends of a round's window.
         future_slack: how far ahead of the server a corrected time may lie.
@@ -68,6 +70,7 @@ class Limits:
     jump_m: float = 50.0
     memory: timedelta = timedelta(minutes=30)
     repeats: int = 2
+    repeat_accuracy_m: float = 20.0
     skew_s: float = 120.0
     window_slack: timedelta = timedelta(minutes=5)
     future_slack: timedelta = timedelta(seconds=60)
@@ -230,7 +233,7 @@ def _movement_doubts(fix: Sighting, around: Circumstances, limits: Limits) -> se
         and s.fixed_at != fix.fixed_at
         and (s.lat, s.lon, s.accuracy_m) == (fix.lat, fix.lon, fix.accuracy_m)
     )
-    if same >= limits.repeats:
+    if same >= limits.repeats and fix.accuracy_m <= limits.repeat_accuracy_m:
         doubts.add("repeated_position")
     return doubts
 

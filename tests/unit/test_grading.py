@@ -91,6 +91,13 @@ TABLE: list[tuple[str, Sighting | None, dict[str, Any], dict[str, Any], list[str
         ["repeated_position"],
     ),
     (
+        "placed by the network, the same spot every time",
+        fix(acc=21),
+        {"earlier": [seen(900, 0, 21), seen(1800, 0, 21)]},
+        {},
+        [],
+    ),
+    (
         "a track at the same spot is no repetition",
         fix(),
         {"earlier": [replace(seen(i * 60, 0, 10), checked_in=False) for i in (1, 2, 3)]},
