@@ -114,6 +114,7 @@ export class MapEngine {
   }
 
   close(): void {
+    this.loaded = false // what is still on its way (the background) finds nothing to draw on
     this.map.remove()
   }
 
