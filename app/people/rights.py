@@ -32,6 +32,22 @@ VERB_ROLES: dict[str, frozenset[str]] = {
     "staff.manage": frozenset({"admin"}),
     "ledger.read": frozenset({"leader", "admin"}),
     "live.follow": _WATCHING,
+    "photo.upload": _EVERYBODY,
+    "catalogue.read": _EVERYBODY,
+    "catalogue.manage": frozenset({"admin"}),
+    "case.read": _EVERYBODY,
+    "case.intake": frozenset({"dispatcher", "admin"}),  # for outside sources: hotline, shop codes, sensors
+    "case.handle": frozenset(FIELD_ROLES),
+    "case.verify": frozenset({"patroller", "dispatcher", "supervisor"}),
+    "case.dispatch": frozenset({"dispatcher", "supervisor"}),  # also hold, extend, void, link, reopen
+    "case.arbitrate": frozenset({"supervisor", "leader"}),
+    "case.raise": frozenset({"supervisor", "leader"}),
+    "case.watch": frozenset({"supervisor", "leader"}),
+    "case.export": frozenset({"dispatcher", "supervisor", "leader"}),
+    "policy.read": _WATCHING,
+    "policy.manage": frozenset({"admin"}),
+    "responsibility.read": _WATCHING,
+    "responsibility.manage": frozenset({"supervisor", "admin"}),
 }
 
 ROLE_VERBS: dict[str, frozenset[str]] = {

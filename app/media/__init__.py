@@ -1,0 +1,1 @@
+"""Photos: bytes by their hash, read as evidence, stripped, served in two sizes."""

@@ -1,0 +1,1 @@
+"""Telling people: the inbox, the channels, the ladder, what was received."""
