@@ -7,13 +7,15 @@ from pathlib import Path
 
 from flask import Flask
 
+from app.cases import models as _cases_models  # noqa: F401 - tables must be known to migrations
+from app.cases import reference_models as _reference_models  # noqa: F401
 from app.cli.demo import demo as demo_commands
 from app.cli.demo_play import play_command
 from app.cli.ledger import ledger_cli
 from app.cli.places import places as places_commands
 from app.cli.staff import staff as staff_commands
 from app.cli.worker import worker as worker_command
-from app.core import models as _core_models  # noqa: F401 - tables must be known to migrations
+from app.core import models as _core_models  # noqa: F401
 from app.core import problems
 from app.core.about import blp as about_blueprint
 from app.core.database_errors import keep_values_out
