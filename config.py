@@ -9,17 +9,36 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 DEVELOPMENT_SECRET = "development-only-secret-never-for-production"  # noqa: S105 - refused in production
 MIN_SECRET_LENGTH = 32
 MIN_SECRET_KINDS = 10  # different characters
 DATABASE_SCHEMES = ("postgres", "postgresql", "postgresql+psycopg")
+DEVELOPMENT_PHOTO_DIR = "var/photos"
+PRODUCTION_PHOTO_DIR = "/var/lib/ironfeet/photos"  # made by the systemd units
+_ORIGIN = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?")
 MODES = ("development", "testing", "production")
 
 
 class SettingsError(RuntimeError):
     """A setting is missing or unsafe; the text says which and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoSettings:
+    """Where photos are kept: in a folder, or, where ``s3_endpoint`` is given, in a bucket.
+
+    Attributes:
+        s3_endpoint: ``https://host[:port]``; plain http for a store on the same machine or network only.
+    """
+
+    folder: str
+    s3_endpoint: str = ""
+    s3_bucket: str = ""
+    s3_region: str = ""
+    s3_access_key: str = field(default="", repr=False)
+    s3_secret_key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +54,7 @@ class Settings:
         tile_datum: datum of those tiles: ``wgs84``, ``gcj02`` or ``bd09``.
         tile_attribution: the credit line that the tile provider asks for.
         tag_sheet_font: TrueType file with Chinese characters for tag sheets, or "" to look for one.
+        photos: where photos are kept.
     """
 
     mode: str
@@ -46,6 +66,7 @@ class Settings:
     tile_attribution: str = ""
     tag_sheet_font: str = ""
     pool_size: int = 8
+    photos: PhotoSettings = PhotoSettings(DEVELOPMENT_PHOTO_DIR)
 
     @property
     def is_production(self) -> bool:
@@ -87,6 +108,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         tile_attribution=environ.get("TILE_ATTRIBUTION", ""),
         tag_sheet_font=environ.get("TAG_SHEET_FONT", ""),
         pool_size=_pool_size(environ.get("DATABASE_POOL_SIZE", "8")),
+        photos=_photos(environ, mode),
     )
 
 
@@ -110,3 +132,29 @@ def _pool_size(text: str) -> int:
     if not re.fullmatch("[0-9]{1,3}", text) or not int(text):
         raise SettingsError(f"DATABASE_POOL_SIZE is {text!r}; use a whole number from 1 to 999.")
     return int(text)
+
+
+def _photos(environ: Mapping[str, str], mode: str) -> PhotoSettings:
+    """The store of photos; a half-described bucket is refused rather than passed over."""
+    usual = PRODUCTION_PHOTO_DIR if mode == "production" else DEVELOPMENT_PHOTO_DIR
+    folder = environ.get("PHOTO_DIR", "") or usual
+    if mode == "production" and not os.path.isabs(folder):  # noqa: PTH117 - a text, no path of this machine
+        raise SettingsError(f"PHOTO_DIR is {folder!r}; give the whole path, beginning with /.")
+    names = ("ENDPOINT", "BUCKET", "REGION", "ACCESS_KEY", "SECRET_KEY")
+    given = {name: environ.get(f"PHOTO_S3_{name}", "") for name in names}
+    missing = [f"PHOTO_S3_{name}" for name in names if not given[name] and name != "REGION"]
+    if not any(given.values()):
+        return PhotoSettings(folder)
+    if missing:
+        raise SettingsError(f"{', '.join(missing)} missing: photos in S3 need all of them.")
+    if not _ORIGIN.fullmatch(given["ENDPOINT"]):
+        # the address may hold a password: it is not repeated
+        raise SettingsError("PHOTO_S3_ENDPOINT is not an address; use https://host or https://host:port")
+    return PhotoSettings(
+        folder,
+        s3_endpoint=given["ENDPOINT"],
+        s3_bucket=given["BUCKET"],
+        s3_region=given["REGION"] or "us-east-1",
+        s3_access_key=given["ACCESS_KEY"],
+        s3_secret_key=given["SECRET_KEY"],
+    )

@@ -28,6 +28,8 @@ from app.evidence import models as _evidence_models  # noqa: F401
 from app.insights.routes import blp as insights_blp
 from app.ledger import models as _ledger_models  # noqa: F401
 from app.live import contract as live_contract
+from app.media import models as _media_models  # noqa: F401
+from app.media.routes import blp as media_blp
 from app.patrols import models as _patrols_models  # noqa: F401
 from app.patrols.routes import blp as patrols_blp
 from app.people import models as _people_models  # noqa: F401
@@ -91,6 +93,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     set_principal_loader(load_principal)
     api.register_blueprint(people_blp)
     api.register_blueprint(places_blp)
+    api.register_blueprint(media_blp)
     api.register_blueprint(patrols_blp)
     api.register_blueprint(insights_blp)
     live_contract.describe(api.spec)

@@ -39,8 +39,9 @@ _EMPTY_TABLES = "set local lock_timeout = '5s'; set local session_replication_ro
 class Server:
     """The PostgreSQL that this test run uses: its own, or one that was given."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, photos: Path) -> None:
         self.cluster = cluster
+        self.photos = photos
         self.made = 0
 
     def settings(self, database: str) -> Settings:
@@ -50,6 +51,7 @@ class Server:
                 "IRONFEET_MODE": "testing",
                 "DATABASE_URL": self.cluster.url(APPLICATION, database),
                 "OWNER_DATABASE_URL": self.cluster.url(OWNER, database),
+                "PHOTO_DIR": str(self.photos),
             }
         )
 
@@ -75,7 +77,7 @@ def server() -> Iterator[Server]:
             cluster.socket = Path(given)
         else:
             cluster.start()
-        found = Server(cluster)
+        found = Server(cluster, Path(folder) / "photos")
         try:
             cluster.ensure_database(TEMPLATE)
             application = create_app(found.settings(TEMPLATE))

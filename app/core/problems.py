@@ -111,3 +111,15 @@ ROUND_CLOSED = _define("round-closed", 409, "The round is already finished")
 NO_SUCH_STOP = _define("no-such-stop", 409, "The round has no such stop")
 NOTHING_TO_ANSWER = _define("nothing-to-answer", 409, "There is no decision to answer here")
 ALREADY_ANSWERED = _define("already-answered", 409, "This decision was answered before")
+# Photos
+PHOTO_HASH_MISMATCH = _define(
+    "photo-hash-mismatch", 422, "The bytes do not have the hash they were sent under"
+)
+PHOTO_WRONG_TYPE = _define("photo-wrong-type", 422, "This is no JPEG, PNG, WebP or HEIC picture")
+PHOTO_TOO_MANY_PIXELS = _define("photo-too-many-pixels", 422, "The picture has too many pixels")
+PHOTO_DAMAGED = _define("photo-damaged", 422, "The picture is cut off or cannot be decoded")
+PHOTO_PART_WRONG = _define("photo-part-wrong", 422, "The part does not fit its Content-Range")
+PHOTO_NOT_HERE = _define("photo-not-here", 404, "The photo has not arrived, or cannot be shown")
+PHOTO_STORE_AWAY = _define(
+    "photo-store-away", 503, "The store of photos cannot be reached; try again shortly"
+)

@@ -6,9 +6,11 @@ body or a query, the test fails until ``EXAMPLES`` has one that works.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -30,7 +32,9 @@ from tests.integration.test_board import add_check_in
 from tests.integration.test_url_map import ROUTES
 
 GUARDED = {route: verb for route, verb in ROUTES.items() if verb not in (PUBLIC, None)}
-OWN = {route for route, verb in GUARDED.items() if verb in (SIGNED_IN, "log.sync")}
+OWN = {route for route, verb in GUARDED.items() if verb in (SIGNED_IN, "log.sync", "photo.upload")}
+
+PHOTO = (Path(__file__).parents[1] / "data" / "photos" / "own_rubbish_gps.jpg").read_bytes()
 
 # Maps are for everybody of the street: who stands at an edge must see what is beyond it.
 WHOLE_STREET = {"GET /api/v1/places", "GET /api/v1/places/outlines", "GET /api/v1/places/locate"}
@@ -51,6 +55,7 @@ class World:
     route_id: UUID
     schedule_id: UUID
     log_ids: dict[UUID, UUID]
+    sha256: str = hashlib.sha256(PHOTO).hexdigest()
 
     def marks(self) -> set[str]:
         """What must not show up in an answer to somebody from elsewhere."""
@@ -111,6 +116,10 @@ EXAMPLES: dict[str, Example] = {
     },
     "PUT /api/v1/logs/<uuid:log_id>": lambda _w, _u: {
         "json": {"device_id": str(uuid7()), "public_key": Phone(uuid7(), uuid7(), uuid7()).public_key}
+    },
+    "PUT /api/v1/photos/<string(length=64):sha256>": lambda _w, _u: {
+        "data": PHOTO,
+        "content_type": "image/jpeg",
     },
     "PUT /api/v1/me/password": lambda _w, _u: {"json": {"current": PASSWORD, "new": "another good one"}},
 }

@@ -1,0 +1,268 @@
+"""Where the bytes of photos lie: a folder, or a bucket of any S3 store.
+
+A key is written once and never again: every arrival makes its own (:func:`make_key`), so that removing
+what nobody names can never hit what has just come. Nothing here may run inside a transaction.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import urllib3
+from minio import Minio
+from minio.error import MinioException, S3Error
+from urllib3.exceptions import HTTPError
+
+from config import PhotoSettings
+
+SHARDS = 256
+CONNECT_WITHIN_S = 3.0
+ANSWER_WITHIN_S = 15.0
+CONNECTIONS = 16
+
+
+class StoreError(Exception):
+    """The store could not do it now; trying later may help. The text names no secret."""
+
+
+class GoneError(Exception):
+    """The store works, and holds nothing under this key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One thing in the store."""
+
+    key: str
+    modified_at: datetime
+
+
+class Store(Protocol):
+    """What a store can do. Every method but ``get`` may be repeated without harm."""
+
+    def put(self, key: str, data: bytes) -> None:
+        """Keep *data* under *key*, durably, wholly or not at all.
+
+        Raises:
+            StoreError: where it is not certain to be kept.
+        """
+        ...
+
+    def get(self, key: str) -> bytes:
+        """The bytes under *key*.
+
+        Raises:
+            GoneError: where there are none.
+            StoreError: where that cannot be said.
+        """
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove *key* if it is there.
+
+        Raises:
+            StoreError: where that cannot be said.
+        """
+        ...
+
+    def exists(self, key: str) -> bool:
+        """True where something is kept under *key*.
+
+        Raises:
+            StoreError: where that cannot be said.
+        """
+        ...
+
+    def shard(self, number: int) -> Iterator[Kept]:
+        """All that is kept in one of the :data:`SHARDS`, in any order.
+
+        Raises:
+            StoreError: where it cannot be listed.
+        """
+        ...
+
+
+def make_key(street_code: str, sha256: str) -> str:
+    """A new key for an original: the shard first, then the street, then hash and a random part."""
+    return f"{sha256[:2]}/{street_code}/{sha256}-{secrets.token_hex(6)}"
+
+
+def size_key(key: str, size: str) -> str:
+    """Where the served picture of *size* lies that was drawn from the original at *key*."""
+    return f"{key}.{size}.jpg"
+
+
+def original_key(key: str) -> str:
+    """The original that a key belongs to: itself, or what a served size was drawn from."""
+    return key.partition(".")[0]
+
+
+class Folder:
+    """A folder on a local disk or a network file system that keeps fsync's word."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def put(self, key: str, data: bytes) -> None:
+        """See :class:`Store`. A reader sees the whole file or none, also after a power cut."""
+        path = self._root / key
+        try:
+            self._make_folder(path.parent)
+            number, made = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
+            try:
+                with os.fdopen(number, "wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                Path(made).replace(path)
+            except BaseException:
+                Path(made).unlink(missing_ok=True)
+                raise
+            _sync_folder(path.parent)
+        except OSError as error:
+            raise StoreError(f"the folder of photos cannot be written: {error.strerror}") from error
+
+    def get(self, key: str) -> bytes:
+        """See :class:`Store`."""
+        try:
+            return (self._root / key).read_bytes()
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise GoneError(key) from error
+        except OSError as error:
+            raise StoreError(f"the folder of photos cannot be read: {error.strerror}") from error
+
+    def delete(self, key: str) -> None:
+        """See :class:`Store`."""
+        try:
+            (self._root / key).unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(f"the folder of photos cannot be written: {error.strerror}") from error
+
+    def exists(self, key: str) -> bool:
+        """See :class:`Store`."""
+        return (self._root / key).is_file()
+
+    def shard(self, number: int) -> Iterator[Kept]:
+        """See :class:`Store`. Files that a killed process left half written are listed, too."""
+        shard = self._root / f"{number:02x}"
+        try:
+            for street in shard.iterdir() if shard.is_dir() else ():
+                for file in street.iterdir():
+                    with contextlib.suppress(FileNotFoundError):  # removed meanwhile
+                        at = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+                        yield Kept(f"{shard.name}/{street.name}/{file.name}", at)
+        except OSError as error:
+            raise StoreError(f"the folder of photos cannot be read: {error.strerror}") from error
+
+    def _make_folder(self, folder: Path) -> None:
+        """Make *folder* so that it survives a power cut, with those above it."""
+        if folder.is_dir():
+            return
+        missing = [part for part in (folder, *folder.parents) if not part.is_dir()]
+        folder.mkdir(parents=True, exist_ok=True)
+        for part in missing:
+            _sync_folder(part.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+class Bucket:
+    """A bucket of an S3 store. The bucket must exist; it needs no public access and should have none."""
+
+    def __init__(self, settings: PhotoSettings, http: urllib3.PoolManager | None = None) -> None:
+        address = urlsplit(settings.s3_endpoint)
+        self._bucket = settings.s3_bucket
+        self._client = Minio(
+            endpoint=address.netloc,
+            access_key=settings.s3_access_key,
+            secret_key=settings.s3_secret_key,
+            region=settings.s3_region,  # given, so that the store is not asked first
+            secure=address.scheme == "https",
+            http_client=http or make_pool(),
+        )
+
+    def put(self, key: str, data: bytes) -> None:
+        """See :class:`Store`."""
+        with _telling():
+            self._client.put_object(
+                bucket_name=self._bucket, object_name=key, data=io.BytesIO(data), length=len(data)
+            )
+
+    def get(self, key: str) -> bytes:
+        """See :class:`Store`."""
+        with _telling(key):
+            answer = self._client.get_object(bucket_name=self._bucket, object_name=key)
+            try:
+                return bytes(answer.read())
+            finally:
+                answer.close()
+                answer.release_conn()
+
+    def delete(self, key: str) -> None:
+        """See :class:`Store`."""
+        with _telling():
+            self._client.remove_object(bucket_name=self._bucket, object_name=key)
+
+    def exists(self, key: str) -> bool:
+        """See :class:`Store`."""
+        try:
+            with _telling(key):
+                self._client.stat_object(bucket_name=self._bucket, object_name=key)
+        except GoneError:
+            return False
+        return True
+
+    def shard(self, number: int) -> Iterator[Kept]:
+        """See :class:`Store`."""
+        with _telling():
+            for found in self._client.list_objects(
+                bucket_name=self._bucket, prefix=f"{number:02x}/", recursive=True
+            ):
+                if found.object_name is not None and found.last_modified is not None:
+                    yield Kept(found.object_name, found.last_modified)
+
+
+def make_pool(answer_within_s: float = ANSWER_WITHIN_S) -> urllib3.PoolManager:
+    """Connections to the store: a refused or broken one is tried once more, a slow one is not."""
+    return urllib3.PoolManager(
+        timeout=urllib3.Timeout(connect=CONNECT_WITHIN_S, read=answer_within_s),
+        maxsize=CONNECTIONS,
+        cert_reqs="CERT_REQUIRED",
+        retries=urllib3.Retry(connect=1, read=0, redirect=0, status=0, other=0),
+    )
+
+
+@contextlib.contextmanager
+def _telling(key: str | None = None) -> Iterator[None]:
+    """Turn what the client raises into the two errors of a store."""
+    try:
+        yield
+    except S3Error as error:
+        if key is not None and error.code in {"NoSuchKey", "NoSuchObject"}:
+            raise GoneError(key) from error
+        raise StoreError(f"the S3 store refused: {error.code}") from error
+    except (MinioException, HTTPError, OSError, ValueError) as error:
+        raise StoreError(f"the S3 store cannot be reached: {type(error).__name__}") from error
+
+
+@lru_cache(maxsize=4)
+def open_store(settings: PhotoSettings) -> Store:
+    """The store that *settings* describe; one for all threads of the process."""
+    return Bucket(settings) if settings.s3_endpoint else Folder(Path(settings.folder).resolve())
