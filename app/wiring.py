@@ -87,10 +87,18 @@ def create_app(settings: Settings | None = None) -> Flask:
     api.init_app(app)
     contract = "api-docs.openapi_json"  # the one route that is not ours to decorate
     app.view_functions[contract] = endpoint(PUBLIC)(app.view_functions[contract])
-    api.register_blueprint(health_blueprint)
-    api.register_blueprint(about_blueprint)
     register_errors(app)
     set_principal_loader(load_principal)
+    _register_blueprints()
+    _register_commands(app)
+    _register_token_errors()
+    return app
+
+
+def _register_blueprints() -> None:
+    """Open the doors of all packages, in the order in which the contract names them."""
+    api.register_blueprint(health_blueprint)
+    api.register_blueprint(about_blueprint)
     api.register_blueprint(people_blp)
     api.register_blueprint(places_blp)
     api.register_blueprint(media_blp)
@@ -98,14 +106,19 @@ def create_app(settings: Settings | None = None) -> Flask:
     api.register_blueprint(insights_blp)
     live_contract.describe(api.spec)
     api.register_blueprint(sync_blp)
-    app.cli.add_command(places_commands)
-    app.cli.add_command(ledger_cli)
+
+
+def _register_commands(app: Flask) -> None:
+    """Everything that ``flask`` can be told to do."""
     demo_commands.add_command(play_command)
-    app.cli.add_command(demo_commands)
-    app.cli.add_command(worker_command)
-    app.cli.add_command(staff_commands)
-    _register_token_errors()
-    return app
+    for command in (
+        places_commands,
+        ledger_cli,
+        demo_commands,
+        worker_command,
+        staff_commands,
+    ):
+        app.cli.add_command(command)
 
 
 def _register_token_errors() -> None:

@@ -204,6 +204,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/photos/{sha256}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /** Bring a photo, whole or in parts, under the SHA-256 of its bytes. */
+        put: operations["upload_photo"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/photos/{sha256}/upload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        /** How much of a photo has arrived, to go on from there after a cut. */
+        get: operations["upload_state"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/places": {
         parameters: {
             query?: never;
@@ -858,7 +896,7 @@ export interface components {
             posts: components["schemas"]["PostOut"][];
             street_code: string;
             username: string;
-            verbs: ("place.read" | "log.sync" | "round.read" | "duty.read" | "track.read" | "review.read" | "review.decide" | "tag.issue" | "checkpoint.manage" | "route.manage" | "staff.read" | "staff.manage" | "ledger.read" | "live.follow")[];
+            verbs: ("place.read" | "log.sync" | "round.read" | "duty.read" | "track.read" | "review.read" | "review.decide" | "tag.issue" | "checkpoint.manage" | "route.manage" | "staff.read" | "staff.manage" | "ledger.read" | "live.follow" | "photo.upload" | "catalogue.read" | "catalogue.manage" | "case.read" | "case.intake" | "case.handle" | "case.verify" | "case.dispatch" | "case.arbitrate" | "case.raise" | "case.watch" | "case.export" | "policy.read" | "policy.manage" | "responsibility.read" | "responsibility.manage")[];
         };
         MeasuredCheckInOut: {
             accuracy_m: number | null;
@@ -1266,6 +1304,11 @@ export interface components {
             /** Format: uuid */
             round_id: string;
         };
+        UploadOut: {
+            problem?: string | null;
+            received: number;
+            state: string;
+        };
     };
     responses: {
         /** @description Default error response */
@@ -1583,6 +1626,73 @@ export interface operations {
                 content?: never;
             };
             422: components["responses"]["UNPROCESSABLE_ENTITY"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    upload_photo: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `bytes first-last/total` for a part of at most 1 MiB */
+                "Content-Range"?: string;
+            };
+            path: {
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+                "image/heic": string;
+                "image/heif": string;
+                "image/jpeg": string;
+                "image/png": string;
+                "image/webp": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadOut"];
+                };
+            };
+            /** @description A part is kept; more are missing */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadOut"];
+                };
+            };
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    upload_state: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadOut"];
+                };
+            };
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
