@@ -1,0 +1,72 @@
+/** Words for cases that both apps share. A code that a newer server knows is shown as it is. */
+import { dueOf, type Due } from '@/core/deadline'
+import { durationPhrase } from '@/core/format'
+import en from '@/messages/common.en.json'
+
+import { common, type CommonKey } from './common'
+
+function said(key: string, code: string): string {
+  return key in en ? common(key as CommonKey) : code
+}
+
+/** The state of a case. */
+export const stateWords = (state: string) => said(`case_state.${state}`, state)
+/** 点到人, 定到人, 盯到人. */
+export const modeWords = (mode: string) => said(`case_mode.${mode}`, mode)
+/** Common, key, difficult. */
+export const levelWords = (level: string) => said(`case_level.${level}`, level)
+/** Where a case came from. */
+export const sourceWords = (source: string) => said(`case_source.${source}`, source)
+/** What somebody is to a case. */
+export const partWords = (part: string) => said(`case_part.${part}`, part)
+/** A step that was taken, for timelines. */
+export const stepWords = (step: string) => said(`case_step.${step}`, step)
+/** A step to take, for buttons. */
+export const doWords = (step: string) => said(`case_do.${step}`, step)
+/** Why a case was given back. */
+export const returnWords = (reason: string) => said(`return_reason.${reason}`, reason)
+/** What a photo shows. */
+export const photoRoleWords = (role: string) => said(`photo_role.${role}`, role)
+/** Whether a photo can be looked at. */
+export const photoStateWords = (state: string) => said(`photo_state.${state}`, state)
+/** Why a photo deserves a second look. */
+export const photoDoubtWords = (doubt: string) => said(`photo_doubt.${doubt}`, doubt)
+/** Why a case went to somebody. */
+export const whyWords = (why: string) => said(`owner_why.${why}`, why)
+/** What was in the way when somebody was chosen. */
+export const factWords = (fact: string) => said(`owner_fact.${fact}`, fact)
+/** What the owner asks for. */
+export const requestWords = (kind: string) => said(`case_request.${kind}`, kind)
+/** What was decided on a request. */
+export const decisionWords = (decision: string) => said(`decision.${decision}`, decision)
+/** What made the rules act. */
+export const triggerWords = (trigger: string) => said(`trigger.${trigger}`, trigger)
+/** Whether somebody was reached. */
+export const reachWords = (state: string) => said(`reach_state.${state}`, state)
+/** How somebody is told. */
+export const channelWords = (channel: string) => said(`channel.${channel}`, channel)
+
+/** An amount in one of the four units of limits. */
+export function limitWords(amount: number, unit: string): string {
+  const key = `limit_unit.${unit}`
+  return key in en ? common(key as CommonKey, { n: amount }) : `${amount} ${unit}`
+}
+
+/** A length of time in words; days from one day on. */
+export function lengthWords(milliseconds: number): string {
+  const hours = Math.floor(milliseconds / 3_600_000)
+  if (hours >= 24) return common('duration.days', { d: Math.floor(hours / 24), h: hours % 24 })
+  const { key, values } = durationPhrase(milliseconds)
+  return common(key, values)
+}
+
+/** The deadline of a case in words, and whether it has passed; null where nothing is waited for any more. */
+export function dueWords(due: Due, now: number): { text: string; late: boolean } | null {
+  const found = dueOf(due, now)
+  if (found === null) return null
+  if (found.kind === 'held') return { text: common('due.held'), late: false }
+  if (found.kind === 'none') return { text: common('due.none'), late: false }
+  const late = found.kind === 'overdue'
+  const key = found.what === 'accept' ? (late ? 'due.accept_overdue' : 'due.accept_left') : late ? 'due.overdue' : 'due.left'
+  return { text: common(key, { length: lengthWords(found.ms) }), late }
+}

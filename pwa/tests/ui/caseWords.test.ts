@@ -1,0 +1,66 @@
+// There are words for everything that the server can name about cases, and deadlines are told truly.
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+import { describe, expect, it } from 'vitest'
+
+import zh from '@/messages/common.zh.json'
+
+import life from '../../../app/cases/life.json'
+
+// The language in use is also that of the page, which vue must not take for a browser's
+await import('vue')
+const page = { documentElement: { lang: '', classList: { toggle: () => false } } }
+Object.defineProperty(globalThis, 'document', { value: page, configurable: true })
+const { dueWords, lengthWords, stateWords, stepWords } = await import('@/ui/caseWords')
+
+const source = readFileSync(fileURLToPath(new URL('../../../app/cases/words.py', import.meta.url)), 'utf8')
+const listIn = (name: string): string[] =>
+  [...(new RegExp(`${name}: Final = \\(([^)]*)\\)`).exec(source)?.[1] ?? '').matchAll(/"(\w+)"/g)].map((match) => match[1] ?? '')
+const missing = (prefix: string, codes: string[]): string[] => codes.filter((code) => !(`${prefix}.${code}` in zh))
+
+describe('words', () => {
+  it.each([
+    ['case_state', life.states],
+    ['case_step', [...Object.keys(life.steps), ...listIn('OTHER_STEPS')]],
+    ['case_do', Object.keys(life.steps)],
+    ['case_mode', listIn('MODES')],
+    ['case_level', listIn('LEVELS')],
+    ['case_source', listIn('SOURCES')],
+    ['case_part', [...listIn('PARTS'), 'reporter']],
+    ['limit_unit', listIn('UNITS')],
+    ['return_reason', listIn('RETURN_REASONS')],
+    ['photo_role', listIn('PHOTO_ROLES')],
+  ])('for every %s', (prefix, codes) => {
+    expect(codes.length).toBeGreaterThan(2)
+    expect(missing(prefix, codes)).toEqual([])
+  })
+
+  it('shows a word of a newer server as it is', () => {
+    expect(stateWords('dispatched')).toBe('待接单')
+    expect(stepWords('teleported')).toBe('teleported')
+  })
+})
+
+describe('a deadline in words', () => {
+  const now = Date.parse('2026-11-24T10:00:00Z')
+  const due = (state: string, due_at: string | null, acknowledge_due_at: string | null = null) =>
+    dueWords({ state, due_at, acknowledge_due_at }, now)
+
+  it('says how much is left and how much it is late', () => {
+    expect(due('acknowledged', '2026-11-24T11:40:00Z')).toEqual({ text: '还剩 1 小时 40 分', late: false })
+    expect(due('on_scene', '2026-11-24T09:35:00Z')).toEqual({ text: '已超时 25 分钟', late: true })
+    expect(lengthWords(50 * 3_600_000)).toBe('2 天 2 小时')
+  })
+
+  it('is the one for accepting while nobody has accepted', () => {
+    expect(due('dispatched', '2026-11-24T12:00:00Z', '2026-11-24T10:20:00Z')).toEqual({ text: '接单还剩 20 分钟', late: false })
+    expect(due('acknowledged', '2026-11-24T12:00:00Z', '2026-11-24T10:20:00Z')?.text).toBe('还剩 2 小时 0 分')
+  })
+
+  it('stands still on hold, and is over when the work is done', () => {
+    expect(due('on_hold', null)).toEqual({ text: '计时暂停', late: false })
+    expect(due('resolved', '2026-11-24T09:00:00Z')).toBeNull()
+    expect(due('closed', null)).toBeNull()
+  })
+})
