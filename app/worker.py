@@ -14,9 +14,11 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor as Pool
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -32,6 +34,7 @@ from app.core.extensions import db
 from app.core.models import WorkerHeartbeat
 from app.evidence import off_duty
 from app.ledger import seal
+from app.media import sizes, sweeps
 from app.patrols import service as patrols
 from app.people import guessing, sessions
 from app.people import queries as people_queries
@@ -41,13 +44,38 @@ from app.sync import service as sync
 
 log = logging.getLogger(__name__)
 
-THREADS = 4
+THREADS = 6  # jobs at once
 POSITIONS_KEPT = timedelta(days=90)  # raw ones; what was found by them stays
 HEARTBEATS_KEPT = timedelta(days=1)
 SEALED_AT_ONCE = 20  # batches a transaction
 PARTITIONS_AHEAD = "40 days"
 
 Batch = Callable[[datetime], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Work that waits for something outside of the database, and so must not run inside a transaction.
+
+    What ``claim`` returns has been committed as taken before the first ``do``, and what was done is
+    committed by ``record`` afterwards. A worker that is killed in between has taken pieces that nobody
+    finishes: the claim must run out by itself, and ``do`` must bear to be done twice.
+
+    Attributes:
+        claim: takes a bounded number of pieces at the given moment; none where there is nothing to do.
+        do: one piece, in a thread of its own, with settings but without a transaction.
+        record: writes down the results, in the order of the pieces.
+        threads: pieces done at once.
+        begin: called once in each of these threads.
+        once: do not ask for more until the next tick.
+    """
+
+    claim: Callable[[datetime], Sequence[Any]]
+    do: Callable[[Any], Any]
+    record: Callable[[Sequence[Any], datetime], None] | None = None
+    threads: int = 1
+    begin: Callable[[], None] | None = None
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +89,7 @@ class Job:
         alone: at most one worker at a time; another one leaves it out.
         split: instead of ``batch``: finds the pieces at the given moment, each with a transaction of
             its own, so that one which fails leaves the others.
+        outside: instead of ``batch``: work outside of the database, claimed until none is left.
     """
 
     name: str
@@ -68,6 +97,7 @@ class Job:
     batch: Batch | None = None
     alone: bool = False
     split: Callable[[datetime], Sequence[Batch]] | None = None
+    outside: Outside | None = None
 
 
 def own_name() -> str:
@@ -126,11 +156,53 @@ class Worker:
                 self._do(job, find)
             for piece in pieces:
                 self._do(job, piece)
+            if job.outside is not None:
+                self._do_outside(job, job.outside)
 
-    def _do(self, job: Job, piece: Batch) -> bool:
-        """One piece of *job*, batch by batch until there is none left; False where it failed."""
+    def _do_outside(self, job: Job, work: Outside) -> None:
+        """Claim, do, record, until nothing is left to claim; nothing new is begun once told to stop."""
+
+        def do(piece: Any) -> Any:
+            with self.app.app_context():
+                return work.do(piece)
+
+        with Pool(work.threads, job.name, initializer=work.begin) as pool:
+            while True:
+                claimed: list[Any] = []
+
+                def claim(now: datetime, into: list[Any] = claimed) -> bool:
+                    into.extend(work.claim(now))
+                    return False
+
+                if not self._do(job, claim) or not claimed:
+                    return
+                try:
+                    done = list(pool.map(do, claimed))
+                except Exception:
+                    log.exception("job %s failed and is tried again in %g s", job.name, job.every_s)
+                    return
+                if work.record is not None and not self._record(job, partial(work.record, done)):
+                    return
+                if work.once:
+                    return
+
+    def _record(self, job: Job, record: Callable[[datetime], None]) -> bool:
+        """Commit what was done outside, also while stopping; False where that failed."""
+
+        def write(now: datetime) -> bool:
+            record(now)
+            return False
+
+        return self._do(job, write, last=True)
+
+    def _do(self, job: Job, piece: Batch, *, last: bool = False) -> bool:
+        """One piece of *job*, batch by batch until there is none left; False where it failed.
+
+        Args:
+            last: it ends something that was begun, so it is done even when the worker is to stop.
+        """
         try:
-            while not self.stopping.is_set() and self._one_batch(job, piece):
+            while (last or not self.stopping.is_set()) and self._one_batch(job, piece):
                 pass
         except (OperationalError, PoolTimeout) as error:
             self._note_away(error)
@@ -227,6 +299,8 @@ def _warn_of_demo_accounts(_now: datetime) -> bool:
 
 _HOUR_S, _DAY_S = 3600.0, 86_400.0
 
+_SIZES = Outside(sizes.borrow, sizes.draw, sizes.note, threads=sizes.THREADS, begin=sizes.give_way)
+
 JOBS = (
     Job("heartbeat", 5, _beat),
     Job("rounds.generate", 300, lambda now: patrols.generate_rounds(now) > 0),
@@ -243,5 +317,15 @@ JOBS = (
     Job("sessions.forget", _DAY_S, lambda now: sessions.forget_old_sessions(now) > 0),
     Job("failures.forget", _HOUR_S, lambda now: guessing.forget_old(now) > 0),
     Job("accounts.warn_of_demo", _DAY_S, _warn_of_demo_accounts),
+    Job("photos.sizes", 0.5, outside=_SIZES),
+    Job("photos.join", 15, lambda _now: sweeps.join_late()),
+    Job("photos.note_never_came", _HOUR_S, sweeps.note_never_came),
+    Job("photos.forget_parts", _HOUR_S, sweeps.sweep_parts),
+    Job("photos.forget_unused", _HOUR_S, outside=Outside(sweeps.forget_unused, sweeps.remove)),
+    Job(
+        "photos.remove_orphans",
+        sweeps.SHARD_EVERY_S,
+        outside=Outside(sweeps.shard_of, sweeps.remove_orphans, once=True),
+    ),
     Job("heartbeats.forget", _DAY_S, _forget_workers),
 )

@@ -73,7 +73,7 @@ def receive(photo: Arriving, body: bytes | Part, now: datetime) -> Receipt:
 def state(photo: Arriving) -> Receipt:
     """What has arrived of a photo so far: all of it, through whomever, or this person's parts."""
     known = queries.photo_row(photo.street_code, photo.sha256)
-    if known is None or known.state == "swept":
+    if known is None:
         return Receipt("missing", parts.received(photo))
     problem = catalogue()[known.problem] if known.problem else None
     return Receipt(known.state, known.size_bytes, problem)
@@ -86,7 +86,6 @@ def _rejected(kind: ProblemType) -> dict[str, object]:
 def _stored(key: str, header: Header, now: datetime) -> dict[str, object]:
     return {
         "state": "stored",
-        "problem": None,
         "storage_key": key,
         "format": header.kind,
         "width": header.width,
@@ -96,7 +95,6 @@ def _stored(key: str, header: Header, now: datetime) -> dict[str, object]:
         "exif_lon": header.exif.lon,
         "camera": header.exif.camera,
         "sizes_due_at": now,
-        "sizes_tries": 0,
     }
 
 
@@ -109,9 +107,7 @@ def _note(photo: Arriving, outcome: dict[str, object], size_bytes: int, now: dat
     values = outcome | {"size_bytes": size_bytes, "uploaded_by": photo.user_id, "received_at": now}
     row = insert(Photo).values(street_code=photo.street_code, sha256=photo.sha256, **values)
     written = db.session.scalar(
-        row.on_conflict_do_update(
-            index_elements=["street_code", "sha256"], set_=values, where=Photo.state == "swept"
-        ).returning(Photo.state)
+        row.on_conflict_do_nothing(index_elements=["street_code", "sha256"]).returning(Photo.state)
     )
     parts.drop(photo)
     if written is None:
@@ -124,6 +120,6 @@ def _note(photo: Arriving, outcome: dict[str, object], size_bytes: int, now: dat
         place_code=photo.street_code,
         subject_kind="photo",
         subject_id=photo.sha256,
-        data={"problem": outcome["problem"]} if outcome["problem"] else {},
+        data={"problem": outcome["problem"]} if "problem" in outcome else {},
     )
     return state(photo)

@@ -31,14 +31,15 @@ class Photo(Base):
 
     ``stored``: the original is kept, its sizes are still to be made. ``ready``: the sizes are there.
     ``rejected``: these bytes are no picture that can be shown (``problem`` says why); none are kept.
-    ``swept``: nobody used it in time, its bytes are gone; it may come again.
+    A photo that nobody named in time has no row any more; it may come again.
     """
 
     __tablename__ = "photo"
     __table_args__ = (
-        CheckConstraint("state in ('stored','ready','rejected','swept')", name="state"),
+        CheckConstraint("state in ('stored','ready','rejected')", name="state"),
+        CheckConstraint("(state = 'rejected') = (storage_key is null)", name="bytes_kept"),
         Index("ix_photo_sizes_due", "sizes_due_at", postgresql_where="state = 'stored'"),
-        Index("ix_photo_unused", "received_at", postgresql_where="not used and state <> 'swept'"),
+        Index("ix_photo_unused", "received_at", postgresql_where="not used"),
     )
 
     street_code: Mapped[str] = mapped_column(Text, primary_key=True)

@@ -39,7 +39,6 @@ def photos_of(
             and_(
                 Photo.street_code == PhotoUse.street_code,
                 Photo.sha256 == PhotoUse.sha256,
-                Photo.state != "swept",
             ),
         )
         .where(

@@ -112,7 +112,6 @@ def join(street_code: str, hashes: Collection[str]) -> int:
             PhotoUse.street_code == street_code,
             PhotoUse.sha256.in_(hashes),
             PhotoUse.doubts.is_(None),
-            Photo.state != "swept",
         )
         .with_for_update(of=PhotoUse, skip_locked=True)
     ).all()
@@ -166,10 +165,10 @@ def photo_for(street_code: str, sha256: str, size: Size) -> Served:
         RuntimeError: where the caller has written something in this transaction.
     """
     photo = queries.photo_row(street_code, sha256)
-    if photo is None or photo.storage_key is None:
-        if photo is not None and photo.state == "rejected":
-            raise Problem(problems.PHOTO_NOT_HERE, state="rejected", problem=photo.problem)
+    if photo is None:
         raise Problem(problems.PHOTO_NOT_HERE, state="missing")
+    if photo.storage_key is None:
+        raise Problem(problems.PHOTO_NOT_HERE, state="rejected", problem=photo.problem)
     key, ready = photo.storage_key, photo.state == "ready"
     end_reading()
     try:

@@ -30,7 +30,8 @@ def upgrade() -> None:
         sa.Column("camera", sa.Text(), nullable=True),
         sa.Column("sizes_due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("sizes_tries", sa.Integer(), server_default="0", nullable=False),
-        sa.CheckConstraint("state in ('stored','ready','rejected','swept')", name=op.f("ck_photo_state")),
+        sa.CheckConstraint("(state = 'rejected') = (storage_key is null)", name=op.f("ck_photo_bytes_kept")),
+        sa.CheckConstraint("state in ('stored','ready','rejected')", name=op.f("ck_photo_state")),
         sa.PrimaryKeyConstraint("street_code", "sha256", name=op.f("pk_photo")),
     )
     op.create_index(
@@ -41,7 +42,7 @@ def upgrade() -> None:
         "photo",
         ["received_at"],
         unique=False,
-        postgresql_where="not used and state <> 'swept'",
+        postgresql_where="not used",
     )
     op.create_table(
         "photo_part",

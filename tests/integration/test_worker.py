@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -16,12 +16,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.extensions import db
 from app.core.models import WorkerHeartbeat
 from app.patrols.models import Round
-from app.worker import JOBS, Job, Worker
+from app.worker import JOBS, Job, Outside, Worker
 from tests import factories
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -169,3 +170,62 @@ def test_two_workers_generate_and_miss_rounds_and_end_cleanly(
     assert {action for action, _, _ in facts} == {"round.generated", "round.missed"}
     for action, rows, subjects in facts:
         assert rows == subjects, action
+
+
+class Errand:
+    """Work outside of the database that counts, in a table, what was claimed and what was recorded."""
+
+    def __init__(self, pieces: list[int]) -> None:
+        self.left = pieces
+        self.saw: list[bool] = []
+
+    def claim(self, now: datetime) -> list[int]:
+        taken, self.left = self.left[:2], self.left[2:]
+        for piece in taken:
+            beat(f"claimed {piece}", now)
+        return taken
+
+    def do(self, piece: int) -> int:
+        with Session(db.engine) as another:  # another connection sees what is committed, and only that
+            name = text("select count(*) from worker_heartbeat where name = :name")
+            self.saw.append(another.scalar(name, {"name": f"claimed {piece}"}) == 1)
+        if piece == 13:
+            raise RuntimeError("unlucky")
+        return piece * 10
+
+    def record(self, done: Sequence[int], now: datetime) -> None:
+        for result in done:
+            beat(f"done {result}", now)
+
+
+def test_work_outside_is_claimed_before_and_recorded_after_without_a_transaction_between(
+    app: Flask, owner_db: Connection
+) -> None:
+    errand = Errand([1, 2, 3])
+    work = Outside(errand.claim, errand.do, errand.record, threads=2)
+    Worker(app, ()).tick(Job("errand", 1, outside=work))
+    assert beats(owner_db) == {f"claimed {n}" for n in (1, 2, 3)} | {f"done {n}" for n in (10, 20, 30)}
+    assert errand.saw == [True] * 3
+
+
+def test_work_outside_that_fails_stays_claimed_and_is_tried_again_by_the_next_tick(
+    app: Flask, owner_db: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    errand = Errand([13, 1, 2])
+    Worker(app, ()).tick(Job("errand", 1, outside=Outside(errand.claim, errand.do, errand.record)))
+    assert beats(owner_db) == {"claimed 13", "claimed 1"}
+    assert [record.message for record in caplog.records] == ["job errand failed and is tried again in 1 s"]
+
+
+def test_work_outside_that_was_done_is_recorded_though_the_worker_is_to_stop(
+    app: Flask, owner_db: Connection
+) -> None:
+    errand = Errand([1, 2, 3])
+    worker = Worker(app, ())
+
+    def do(piece: int) -> int:
+        worker.stopping.set()
+        return piece
+
+    worker.tick(Job("errand", 1, outside=Outside(errand.claim, do, errand.record)))
+    assert beats(owner_db) == {"claimed 1", "claimed 2", "done 1", "done 2"}
