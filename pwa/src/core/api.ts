@@ -31,6 +31,12 @@ export class Api {
     return response.blob()
   }
 
+  /** A file that is only read, for example a photo or an export. */
+  async download<P extends Path<'get'>>(path: P, query: Query<P>, accept: string): Promise<Blob> {
+    const response = await this.send({ method: 'GET', path, query, headers: { Accept: accept }, timeoutMs: 60_000 })
+    return response.blob()
+  }
+
   private async json<T>(request: Request): Promise<T> {
     return bodyOf<T>(await this.send(request))
   }

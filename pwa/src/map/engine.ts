@@ -7,6 +7,7 @@ import 'maplibre-gl/dist/maplibre-gl.css'
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url'
 
 import contextUrl from '../../../data/caoyang_context.geojson?url'
+import { toWgs84 } from '../core/geo'
 import { Features } from './features'
 import { boundsOf } from './geometry'
 import { drawIcons } from './icons'
@@ -14,7 +15,7 @@ import { mapStyle, TAPPED_LAYERS, type LiveSource } from './layers'
 import { mapWords } from './messages'
 import type { FeatureCollection } from 'geojson'
 import type { GeoJSONSource, PointLike } from 'maplibre-gl'
-import type { Datum, Framed, Lang, Scene, Selected, TileSettings } from './types'
+import type { Datum, Framed, Lang, Rectangle, Scene, Selected, TileSettings } from './types'
 
 setWorkerUrl(workerUrl) // without it the map stays blank
 
@@ -25,6 +26,8 @@ export interface EngineEvents {
   select: (selected: Selected) => void
   notice: (notice: MapNotice) => void
   ready: () => void
+  /** The view came to rest; what is in sight now, WGS-84. */
+  moved: (inSight: Rectangle) => void
 }
 
 /** Where the view starts before there is anything to fit: the demo street's middle. */
@@ -95,6 +98,7 @@ export class MapEngine {
     if (changed('checkIns', 'selectedId')) this.drawCheckIns()
     if (changed('track', 'gaps')) this.drawTrack()
     if (changed('people', 'selectedId')) this.drawPeople()
+    if (changed('cases', 'selectedId')) this.drawCases()
     if (changed('me')) this.set('me', this.features.me(scene.me))
     if (changed('checkIns', 'people', 'me')) this.drawAccuracies()
   }
@@ -125,7 +129,9 @@ export class MapEngine {
       this.drawAll()
       void this.loadBackground()
       this.events.ready()
+      this.events.moved(this.inSight())
     })
+    this.map.on('moveend', () => this.events.moved(this.inSight()))
     this.map.on('error', (event) => {
       if ('sourceId' in event && event.sourceId === 'tiles') this.events.notice('tiles')
       else throw event.error
@@ -138,6 +144,13 @@ export class MapEngine {
       const over = this.hit([event.point.x, event.point.y]) !== null
       this.map.getCanvas().style.cursor = over ? 'pointer' : ''
     })
+  }
+
+  private inSight(): Rectangle {
+    const bounds = this.map.getBounds()
+    const low = toWgs84({ lat: bounds.getSouth(), lon: bounds.getWest() }, this.datum)
+    const high = toWgs84({ lat: bounds.getNorth(), lon: bounds.getEast() }, this.datum)
+    return { west: low.lon, south: low.lat, east: high.lon, north: high.lat }
   }
 
   private hit([x, y]: [number, number]): Selected | null {
@@ -171,6 +184,7 @@ export class MapEngine {
     this.drawCheckIns()
     this.drawTrack()
     this.drawPeople()
+    this.drawCases()
     this.set('me', this.features.me(this.scene.me))
     this.drawAccuracies()
   }
@@ -196,6 +210,12 @@ export class MapEngine {
 
   private drawPeople(): void {
     this.set('people', this.features.people(this.scene.people, this.scene.selectedId))
+  }
+
+  private drawCases(): void {
+    const { cases, selectedId } = this.scene
+    this.set('case-circles', this.features.caseCircles(cases))
+    this.set('cases', this.features.cases(cases, selectedId))
   }
 
   private drawAccuracies(): void {

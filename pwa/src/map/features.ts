@@ -1,12 +1,14 @@
 /** Turns what the apps know into the GeoJSON that the layers draw. Pure; converts to the map's datum. */
 import { fromWgs84 } from '../core/geo'
 import { circleRing, cutTrack, labelPosition } from './geometry'
-import { STOP_LOOKS, checkInLook, type CheckInLook } from './looks'
+import { CASE_LOOKS, STOP_LOOKS, checkInLook, type CheckInLook } from './looks'
 import { mapWords } from './messages'
 import type { Feature, FeatureCollection, Geometry, Position as Pair } from 'geojson'
 import type {
+  CaseLook,
   Datum,
   Lang,
+  MapCase,
   MapCheckIn,
   MapCheckpoint,
   MapFix,
@@ -21,6 +23,8 @@ const NOTHING: FeatureCollection = { type: 'FeatureCollection', features: [] }
 
 /** The ones that need a person come on top where marks cover each other. */
 const ON_TOP: Record<CheckInLook, number> = { verified: 0, accepted: 1, rejected: 2, answered: 3, pending: 4 }
+
+const CASE_ON_TOP: Record<CaseLook, number> = { ended: 0, held: 1, checking: 2, working: 3, waiting: 4, late: 5 }
 
 /** Builds the sources of the map in one display datum and one language. */
 export class Features {
@@ -118,6 +122,25 @@ export class Features {
           name: this.named(one.display_name, one.display_name_en),
           selected: one.user_id === selectedId,
         }),
+      ),
+    )
+  }
+
+  cases(cases: readonly MapCase[], selectedId: string | null): FeatureCollection {
+    return collect(
+      cases.map((one) => {
+        const { id, name, look } = one
+        const selected = id === selectedId
+        return this.point(one, { id, kind: 'case', name, look, selected, rank: selected ? 9 : CASE_ON_TOP[look] })
+      }),
+    )
+  }
+
+  /** The circles inside which one counts as on scene. */
+  caseCircles(cases: readonly MapCase[]): FeatureCollection {
+    return collect(
+      cases.flatMap((one) =>
+        typeof one.radius_m === 'number' ? [this.circle(one, one.radius_m, { colour: CASE_LOOKS[one.look].fill })] : [],
       ),
     )
   }

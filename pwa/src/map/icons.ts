@@ -1,5 +1,5 @@
 /** Draws the marks of `looks.ts` for the map. Same paths as in the lists, at twice the pixels. */
-import { CHECK_IN_LOOKS, COLOURS, STOP_LOOKS, type Look } from './looks'
+import { CASE_LOOKS, CHECK_IN_LOOKS, COLOURS, STOP_LOOKS, type Look } from './looks'
 
 const BOX = 24
 const HALO = 2
@@ -21,6 +21,10 @@ export function drawIcons(pixelRatio: number): Icon[] {
   for (const [name, look] of Object.entries(STOP_LOOKS)) {
     icons.push(icon(`stop-${name}`, look, name === 'none' ? 14 : 28, pixelRatio))
     icons.push(icon(`stop-${name}-selected`, look, name === 'none' ? 22 : 40, pixelRatio))
+  }
+  for (const [name, look] of Object.entries(CASE_LOOKS)) {
+    icons.push(icon(`case-${name}`, look, 28, pixelRatio))
+    icons.push(icon(`case-${name}-selected`, look, 40, pixelRatio))
   }
   icons.push(icon('person', PERSON, 30, pixelRatio), icon('person-selected', PERSON, 40, pixelRatio))
   icons.push(icon('me', ME, 26, pixelRatio))

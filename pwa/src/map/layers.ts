@@ -15,15 +15,17 @@ export const LIVE_SOURCES = [
   'radii',
   'accuracies',
   'track',
+  'case-circles',
   'checkpoints',
   'check-ins',
+  'cases',
   'people',
   'me',
 ] as const
 export type LiveSource = (typeof LIVE_SOURCES)[number]
 
 /** Layers whose marks answer to a tap. */
-export const TAPPED_LAYERS = ['people', 'check-ins', 'checkpoints'] as const
+export const TAPPED_LAYERS = ['people', 'cases', 'check-ins', 'checkpoints'] as const
 
 /** MapLibre draws all letters with the device's own fonts, for no `glyphs` address is given. */
 const FONT = ['Noto Sans Regular']
@@ -59,6 +61,7 @@ function layers(tiled: boolean): LayerSpecification[] {
     ...(tiled ? [{ id: 'tiles', type: 'raster', source: 'tiles' } satisfies LayerSpecification] : []),
     ...outlineLayers(tiled),
     ...circleLayers(),
+    ...caseCircleLayers(),
     ...trackLayers(),
     ...markLayers(),
   ]
@@ -226,6 +229,14 @@ function circleLayers(): LayerSpecification[] {
   ]
 }
 
+function caseCircleLayers(): LayerSpecification[] {
+  const colour = ['get', 'colour'] as never
+  return [
+    { id: 'case-circles', type: 'fill', source: 'case-circles', paint: { 'fill-color': colour, 'fill-opacity': 0.12 } },
+    { id: 'case-circle-edges', type: 'line', source: 'case-circles', paint: { 'line-color': colour, 'line-width': 1.8 } },
+  ]
+}
+
 function trackLayers(): LayerSpecification[] {
   const kind = (name: string): ['==', ['get', string], string] => ['==', ['get', 'kind'], name]
   const text = { 'text-field': ['get', 'text'] as never, 'text-font': FONT, 'text-size': 13 }
@@ -290,9 +301,15 @@ const BELOW_MARK: SymbolLayerSpecification['layout'] = {
 /** Marks are drawn whatever they cover; names give way. */
 const ALWAYS: SymbolLayerSpecification['layout'] = { 'icon-allow-overlap': true }
 
+/** The mark that a property names, larger where it is selected. */
+const icon = (prefix: string, property: string): never =>
+  ['concat', prefix, ['get', property], ['case', ['get', 'selected'], '-selected', '']] as never
+
 function markLayers(): LayerSpecification[] {
-  const icon = (prefix: string, property: string): never =>
-    ['concat', prefix, ['get', property], ['case', ['get', 'selected'], '-selected', '']] as never
+  return [...checkpointLayers(), ...happeningLayers()]
+}
+
+function checkpointLayers(): LayerSpecification[] {
   return [
     {
       id: 'checkpoints',
@@ -321,11 +338,31 @@ function markLayers(): LayerSpecification[] {
       layout: { 'text-field': ['get', 'name'], 'text-size': 13, 'text-max-width': 9, ...BELOW_MARK },
       paint: { 'text-color': INK, ...HALO },
     },
+  ]
+}
+
+function happeningLayers(): LayerSpecification[] {
+  return [
     {
       id: 'check-ins',
       type: 'symbol',
       source: 'check-ins',
       layout: { 'icon-image': icon('check-in-', 'look'), 'symbol-sort-key': ['get', 'rank'], ...ALWAYS },
+    },
+    {
+      id: 'cases',
+      type: 'symbol',
+      source: 'cases',
+      layout: {
+        'icon-image': icon('case-', 'look'),
+        'symbol-sort-key': ['get', 'rank'],
+        ...ALWAYS,
+        'text-field': ['step', ['zoom'], '', 14.5, ['get', 'name']],
+        'text-size': 13,
+        'text-max-width': 9,
+        ...BELOW_MARK,
+      },
+      paint: { 'text-color': INK, ...HALO },
     },
     {
       id: 'people',

@@ -1,7 +1,7 @@
 /** Lines of a map's legend. */
-import { CHECK_IN_LOOKS, STOP_LOOKS, type CheckInLook, type Look } from './looks'
+import { CASE_LOOKS, CHECK_IN_LOOKS, STOP_LOOKS, type CheckInLook, type Look } from './looks'
 import { mapWords } from './messages'
-import type { Lang, StopState } from './types'
+import type { CaseLook, Lang, StopState } from './types'
 
 export interface LegendItem {
   look: Look
@@ -18,4 +18,10 @@ export function checkInLegend(lang: Lang): LegendItem[] {
 export function stopLegend(lang: Lang): LegendItem[] {
   const order: StopState[] = ['todo', 'visited', 'doubtful', 'skipped']
   return order.map((state) => ({ look: STOP_LOOKS[state], text: mapWords(lang).stops[state] }))
+}
+
+/** The marks of cases, the most pressing first. */
+export function caseLegend(lang: Lang): LegendItem[] {
+  const order: CaseLook[] = ['late', 'waiting', 'working', 'checking', 'held']
+  return order.map((look) => ({ look: CASE_LOOKS[look], text: mapWords(lang).cases[look] }))
 }

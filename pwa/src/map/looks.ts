@@ -2,6 +2,7 @@
  * How grades and stops look, in lists and on the map alike: a colour AND a shape AND a sign each, so
  * that nobody has to tell red from green. Colours follow the Okabe–Ito set, darkened for white ink.
  */
+import type { CaseLook } from './types'
 
 export interface Look {
   fill: string
@@ -23,6 +24,8 @@ const HEXAGON = 'M6.4 2H17.6L23.2 12L17.6 22H6.4L0.8 12Z'
 const TICK = 'M6.6 12.4L10.4 16.2L17.4 8.4'
 const BANG = 'M12 8.2V14.2M12 17.6V18.2'
 const QUERY = 'M9.2 9.4C9.2 6.2 14.8 6.2 14.8 9.4C14.8 11.6 12 11.6 12 14M12 17.4V17.8'
+const FORWARD = 'M9.4 7L15.4 12L9.4 17'
+const BARS = 'M9.2 7.6V16.4M14.8 7.6V16.4'
 const CROSS = 'M7.6 7.6L16.4 16.4M16.4 7.6L7.6 16.4'
 
 export const COLOURS = {
@@ -30,6 +33,7 @@ export const COLOURS = {
   orange: '#b84a00',
   purple: '#7a3e9d',
   blue: '#005ea8',
+  red: '#b3201d',
   dark: '#5c1020',
   slate: '#4a5560',
 } as const
@@ -51,6 +55,25 @@ export function checkInLook(grade: string, reviewState: string): CheckInLook {
     return reviewState
   }
   return grade === 'verified' ? 'verified' : 'pending'
+}
+
+/** How cases stand: each by shape, sign and colour, so that one of them is enough. */
+export const CASE_LOOKS: Record<CaseLook, Look> = {
+  late: { fill: COLOURS.red, ink: '#fff', body: TRIANGLE, sign: BANG },
+  waiting: { fill: COLOURS.orange, ink: '#fff', body: DIAMOND, sign: QUERY },
+  working: { fill: COLOURS.blue, ink: '#fff', body: CIRCLE, sign: FORWARD },
+  checking: { fill: COLOURS.purple, ink: '#fff', body: SHIELD, sign: TICK },
+  held: { fill: COLOURS.slate, ink: '#fff', body: SQUARE, sign: BARS },
+  ended: { fill: COLOURS.green, ink: '#fff', body: HEXAGON, sign: TICK },
+}
+
+/** The look of a case from its state and whether it is overdue. */
+export function caseLook(state: string, overdue: boolean): CaseLook {
+  if (['closed', 'void', 'duplicate'].includes(state)) return 'ended'
+  if (overdue) return 'late'
+  if (state === 'on_hold') return 'held'
+  if (state === 'resolved' || state === 'verified') return 'checking'
+  return state === 'acknowledged' || state === 'on_scene' ? 'working' : 'waiting'
 }
 
 /**

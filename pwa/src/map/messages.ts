@@ -3,7 +3,7 @@ import en from '@/messages/common.en.json'
 import zh from '@/messages/common.zh.json'
 
 import type { CheckInLook } from './looks'
-import type { Lang, StopState } from './types'
+import type { CaseLook, Lang, StopState } from './types'
 
 interface MapWords {
   label: string
@@ -20,6 +20,7 @@ interface MapWords {
   zoomOut: string
   looks: Record<CheckInLook, string>
   stops: Record<StopState, string>
+  cases: Record<CaseLook, string>
   unlabelled: string
   gap: (cause: string, minutes: number) => string
 }
@@ -62,6 +63,14 @@ const WORDS: Record<Lang, MapWords> = {
       doubtful: '存疑',
       skipped: '跳过',
     },
+    cases: {
+      late: '超时',
+      waiting: '等人接',
+      working: '处置中',
+      checking: '待核查',
+      held: '挂起',
+      ended: '已了结',
+    },
     unlabelled: '没有记录',
     gap: (cause, minutes) => `${gapCause(cause, 'zh')} ${minutes} 分钟`,
   },
@@ -93,6 +102,14 @@ const WORDS: Record<Lang, MapWords> = {
       visited: 'Visited',
       doubtful: 'Doubtful',
       skipped: 'Skipped',
+    },
+    cases: {
+      late: 'Overdue',
+      waiting: 'To be taken',
+      working: 'Being handled',
+      checking: 'To be checked',
+      held: 'On hold',
+      ended: 'Over',
     },
     unlabelled: 'Nothing recorded',
     gap: (cause, minutes) => `${gapCause(cause, 'en')}, ${minutes} min`,

@@ -89,9 +89,31 @@ export interface Framed extends Position {
   radius_m?: number | null
 }
 
+/** How a case stands, as far as one must see it from afar. */
+export type CaseLook = 'late' | 'waiting' | 'working' | 'checking' | 'held' | 'ended'
+
+export interface MapCase {
+  id: string
+  /** What stands below the mark: the class of the problem. */
+  name: string
+  lat: number
+  lon: number
+  look: CaseLook
+  /** The circle that counts as on scene, metres; drawn where it is given. */
+  radius_m?: number | null
+}
+
+/** The rectangle in sight. */
+export interface Rectangle {
+  west: number
+  south: number
+  east: number
+  north: number
+}
+
 /** What was tapped. */
 export interface Selected {
-  kind: 'checkpoint' | 'check_in' | 'person'
+  kind: 'checkpoint' | 'check_in' | 'person' | 'case'
   id: string
 }
 
@@ -103,6 +125,7 @@ export interface Scene {
   track: readonly MapFix[]
   gaps: readonly MapGap[]
   people: readonly MapPerson[]
+  cases: readonly MapCase[]
   me: MapMe | null
   selectedId: string | null
   lang: Lang

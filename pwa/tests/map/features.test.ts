@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest'
 
 import { distanceM, wgs84ToGcj02 } from '@/core/geo'
 import { Features } from '@/map/features'
-import { CHECK_IN_LOOKS, STOP_LOOKS, checkInLook } from '@/map/looks'
-import type { MapCheckIn, StopState } from '@/map/types'
+import { CASE_LOOKS, CHECK_IN_LOOKS, STOP_LOOKS, caseLook, checkInLook } from '@/map/looks'
+import type { MapCase, MapCheckIn, StopState } from '@/map/types'
 import type { Point, Polygon } from 'geojson'
 
 const HERE = { lat: 31.24, lon: 121.4 }
@@ -86,4 +86,38 @@ it('labels a gap in words', () => {
   )
   const texts = track.features.map((one) => one.properties?.['text'] as string | undefined)
   expect(texts).toContain('Location not allowed, 12 min')
+})
+
+describe('a case on the map', () => {
+  it.each([
+    ['open', false, 'waiting'],
+    ['returned', false, 'waiting'],
+    ['on_scene', false, 'working'],
+    ['resolved', false, 'checking'],
+    ['on_hold', false, 'held'],
+    ['acknowledged', true, 'late'],
+    ['closed', true, 'ended'],
+  ])('in state %s, overdue: %s, looks %s', (state, overdue, look) => {
+    expect(caseLook(state, overdue)).toBe(look)
+  })
+
+  it('has a look of its own for each standing: no two share shape, sign and colour', () => {
+    const looks = Object.values(CASE_LOOKS)
+    expect(new Set(looks.map((look) => look.body + look.sign)).size).toBe(looks.length)
+    expect(new Set(looks.map((look) => look.fill)).size).toBe(looks.length)
+  })
+
+  it('is drawn with its circle, in metres, in the datum of the map; the late one lies on top', () => {
+    const one: MapCase = { ...HERE, id: 'k', name: '跨门营业', look: 'working', radius_m: 50 }
+    const late: MapCase = { ...one, id: 'l', look: 'late', radius_m: null }
+    const features = new Features('gcj02', 'zh')
+    const [mark, lateMark] = features.cases([one, late], null).features
+    expect(Number(lateMark?.properties?.['rank'])).toBeGreaterThan(Number(mark?.properties?.['rank']))
+    const circles = features.caseCircles([one, late]).features
+    expect(circles).toHaveLength(1)
+    const shown = wgs84ToGcj02(HERE)
+    expect((mark?.geometry as Point).coordinates).toEqual([shown.lon, shown.lat])
+    const [lon = 0, lat = 0] = (circles[0]?.geometry as Polygon).coordinates[0]?.[0] ?? []
+    expect(distanceM({ lat, lon }, shown)).toBeCloseTo(50, 0)
+  })
 })
