@@ -14,6 +14,7 @@ from app.cli.demo_play import play_command
 from app.cli.ledger import ledger_cli
 from app.cli.places import places as places_commands
 from app.cli.staff import staff as staff_commands
+from app.cli.timers import calendar_cli, timers_cli
 from app.cli.worker import worker as worker_command
 from app.core import models as _core_models  # noqa: F401
 from app.core import problems
@@ -39,6 +40,7 @@ from app.places import models as _places_models  # noqa: F401
 from app.places.routes import blp as places_blp
 from app.sync import models as _sync_models  # noqa: F401
 from app.sync.routes import blp as sync_blp
+from app.timers import models as _timers_models  # noqa: F401
 from config import Settings, read_settings
 
 ACCESS_TOKEN_MINUTES = 15
@@ -114,6 +116,8 @@ def _register_commands(app: Flask) -> None:
     for command in (
         places_commands,
         ledger_cli,
+        calendar_cli,
+        timers_cli,
         demo_commands,
         worker_command,
         staff_commands,

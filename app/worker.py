@@ -41,16 +41,22 @@ from app.people import queries as people_queries
 from app.people import service as people
 from app.sync import retention
 from app.sync import service as sync
+from app.timers import calendars, firing
+from app.timers import service as timers
 
 log = logging.getLogger(__name__)
 
 THREADS = 6  # jobs at once
 POSITIONS_KEPT = timedelta(days=90)  # raw ones; what was found by them stays
 HEARTBEATS_KEPT = timedelta(days=1)
+TIMERS_KEPT = timedelta(days=180)  # settled ones; what they did stays
 SEALED_AT_ONCE = 20  # batches a transaction
 PARTITIONS_AHEAD = "40 days"
 
 Batch = Callable[[datetime], bool]
+
+# What is done when a timer is due, by its kind; a package with timers adds its handlers here.
+TIMER_HANDLERS: dict[str, firing.Handler] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +295,20 @@ def _forget_workers(now: datetime) -> bool:
     return False
 
 
+def _warn_of_calendars(now: datetime) -> bool:
+    calendars.warn(now)
+    return False
+
+
+def _recall_timers(now: datetime) -> bool:
+    timers.recall(now, now + firing.RECALL_AFTER)
+    return False
+
+
+def _forget_timers(now: datetime) -> bool:
+    return timers.forget_settled(now - TIMERS_KEPT) == timers.FORGET_BATCH
+
+
 def _warn_of_demo_accounts(_now: datetime) -> bool:
     """Say in production that there are accounts whose password everybody can read."""
     found = people_queries.demo_accounts() if current.settings().is_production else 0
@@ -303,6 +323,10 @@ _SIZES = Outside(sizes.borrow, sizes.draw, sizes.note, threads=sizes.THREADS, be
 
 JOBS = (
     Job("heartbeat", 5, _beat),
+    Job("timers.fire", 0.5, lambda now: firing.fire_due(now, TIMER_HANDLERS)),
+    Job("timers.recall", 300, _recall_timers),
+    Job("timers.forget", _DAY_S, _forget_timers, alone=True),
+    Job("calendars.warn", _DAY_S, _warn_of_calendars, alone=True),
     Job("rounds.generate", 300, lambda now: patrols.generate_rounds(now) > 0),
     Job("rounds.mark_missed", 15, lambda now: patrols.mark_missed(now) > 0),
     Job("rounds.close_forgotten", 60, lambda now: patrols.close_forgotten_rounds(now) > 0),

@@ -18,6 +18,7 @@ from flask.cli import AppGroup
 from sqlalchemy import select
 
 from app.cli.places import run_import
+from app.cli.timers import import_calendar
 from app.core import clock, current
 from app.core.extensions import db
 from app.core.ids import uuid7
@@ -53,10 +54,11 @@ def demo_id(*words: str) -> UUID:
 
 @demo.command("load")
 def load_command() -> None:
-    """Load the demonstration street: places, checkpoints, staff, routes and schedules."""
+    """Load the demonstration street: places, checkpoints, calendar, staff, routes and schedules."""
     refuse_in_production()
     run_import("places", imports.import_places, DATA / "caoyang.geojson")
     run_import("checkpoints", imports.import_checkpoints, DATA / "demo" / "checkpoints.csv")
+    import_calendar(DATA / "workdays_cn.json", [DEMO_STREET])
     added = load_staff()
     db.session.commit()
     click.echo(f"staff: {added} added")

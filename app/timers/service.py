@@ -1,0 +1,152 @@
+"""Scheduling and cancelling what is due, in the transaction of the change that asks for it.
+
+Lock order, so that nobody waits in a circle: whoever changes a subject locks the subject first and its
+timers after it, through the functions here. The worker holds timers first, so it never waits for a
+subject: a handler that cannot lock its subject at once answers ``firing.BUSY``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, func, literal_column, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+
+from app.core import clock
+from app.core.extensions import db
+from app.core.ids import uuid7
+from app.timers.models import Timer
+
+FORGET_BATCH = 5000
+# Written out: a statement that is prepared for any state can use no index of the pending ones only.
+IS_PENDING = Timer.state == literal_column("'pending'")
+_IS_SETTLED = Timer.state != literal_column("'pending'")
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A timer that has not fired yet."""
+
+    id: UUID
+    kind: str
+    due_at: datetime
+    data: dict[str, Any]
+    attempts: int
+
+
+def schedule(
+    *,
+    street_code: str,
+    place_code: str,
+    kind: str,
+    subject_kind: str,
+    subject_id: UUID,
+    due_at: datetime,
+    data: dict[str, Any] | None = None,
+) -> None:
+    """Have the handler of *kind* called for the subject at *due_at* (aware; the past means at once).
+
+    A subject has one pending timer of a kind: an earlier one is moved to *due_at* and carries *data* from
+    now on, its failures forgotten.
+
+    Args:
+        place_code: where the ledger notes a failure.
+        data: JSON for the handler; no positions, phone numbers or personal text.
+    """
+    now = clock.now()
+    row = insert(Timer).values(
+        street_code=street_code,
+        id=uuid7(),
+        kind=kind,
+        subject_kind=subject_kind,
+        subject_id=subject_id,
+        place_code=place_code,
+        due_at=due_at,
+        try_at=due_at,
+        data=data or {},
+        state="pending",
+        attempts=0,
+        created_at=now,
+    )
+    taken = ("place_code", "due_at", "try_at", "data", "attempts", "last_error")
+    db.session.execute(
+        row.on_conflict_do_update(
+            index_elements=["street_code", "subject_kind", "subject_id", "kind"],
+            index_where=IS_PENDING,
+            set_={name: row.excluded[name] for name in taken},
+        )
+    )
+
+
+def cancel(
+    street_code: str, subject_kind: str, subject_id: UUID, kinds: Collection[str] | None = None
+) -> int:
+    """Cancel the pending timers of a subject, all or those of *kinds*; returns how many there were."""
+    found = [*_of(street_code, subject_kind, subject_id)]
+    if kinds is not None:
+        found.append(Timer.kind.in_(kinds))
+    cancelled: list[UUID] = list(
+        db.session.scalars(
+            update(Timer)
+            .where(*found)
+            .values(state="cancelled", settled_at=clock.now(), outcome="cancelled")
+            .returning(Timer.id)
+            .execution_options(synchronize_session=False)
+        )
+    )
+    return len(cancelled)
+
+
+def pending(street_code: str, subject_kind: str, subject_id: UUID) -> list[Pending]:
+    """The pending timers of a subject, the next first."""
+    rows = db.session.execute(
+        select(Timer.id, Timer.kind, Timer.due_at, Timer.data, Timer.attempts)
+        .where(*_of(street_code, subject_kind, subject_id))
+        .order_by(Timer.due_at, Timer.id)
+    )
+    return [Pending(*row) for row in rows]
+
+
+def _of(street_code: str, subject_kind: str, subject_id: UUID) -> tuple[Any, ...]:
+    return (
+        Timer.street_code == street_code,
+        Timer.subject_kind == subject_kind,
+        Timer.subject_id == subject_id,
+        IS_PENDING,
+    )
+
+
+def forget_settled(before: datetime, limit: int = FORGET_BATCH) -> int:
+    """Delete timers settled before *before*, at most *limit*; returns how many. Failed ones stay: somebody
+    has to look at them."""
+    key = tuple_(Timer.street_code, Timer.id)
+    old = (
+        select(Timer.street_code, Timer.id)
+        .where(_IS_SETTLED, Timer.state != "failed", Timer.settled_at < before)
+        .order_by(Timer.settled_at)
+        .limit(limit)
+    )
+    gone = db.session.scalars(
+        delete(Timer).where(key.in_(old)).returning(Timer.id).execution_options(synchronize_session=False)
+    )
+    return len(gone.all())
+
+
+def recall(now: datetime, after: datetime) -> int:
+    """Take timers that are due back from a try later than *after*: a clock that ran ahead had put it there.
+
+    Returns:
+        how many.
+    """
+    back = db.session.scalars(
+        update(Timer)
+        .where(IS_PENDING, Timer.due_at <= now, Timer.try_at > after)
+        .values(try_at=func.greatest(Timer.due_at, now))
+        .returning(Timer.id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(back.all())
