@@ -9,6 +9,7 @@ from flask import Flask
 
 from app.cases import models as _cases_models  # noqa: F401 - tables must be known to migrations
 from app.cases import reference_models as _reference_models  # noqa: F401
+from app.cli.catalogue import catalogue as catalogue_commands
 from app.cli.demo import demo as demo_commands
 from app.cli.demo_play import play_command
 from app.cli.ledger import ledger_cli
@@ -115,6 +116,7 @@ def _register_commands(app: Flask) -> None:
     demo_commands.add_command(play_command)
     for command in (
         places_commands,
+        catalogue_commands,
         ledger_cli,
         calendar_cli,
         timers_cli,
