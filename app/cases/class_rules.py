@@ -11,10 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 KINDS = ("part", "matter")
-LEVELS = ("common", "key", "difficult")
-MODES = ("point", "assign", "watch")
 COMPARISONS = (">", ">=", "any")
-UNITS = ("urgent_hours", "urgent_days", "work_hours", "work_days")
 URGENT_UNITS = frozenset({"urgent_hours", "urgent_days"})
 MODE_OF_LEVEL = {"common": "point", "key": "assign", "difficult": "watch"}
 
