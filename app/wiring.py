@@ -32,6 +32,8 @@ from app.ledger import models as _ledger_models  # noqa: F401
 from app.live import contract as live_contract
 from app.media import models as _media_models  # noqa: F401
 from app.media.routes import blp as media_blp
+from app.notify import models as _notify_models  # noqa: F401
+from app.notify.routes import blp as notify_blp
 from app.patrols import models as _patrols_models  # noqa: F401
 from app.patrols.routes import blp as patrols_blp
 from app.people import models as _people_models  # noqa: F401
@@ -105,6 +107,7 @@ def _register_blueprints() -> None:
     api.register_blueprint(people_blp)
     api.register_blueprint(places_blp)
     api.register_blueprint(media_blp)
+    api.register_blueprint(notify_blp)
     api.register_blueprint(patrols_blp)
     api.register_blueprint(insights_blp)
     live_contract.describe(api.spec)

@@ -27,6 +27,7 @@ from app.ledger.models import LedgerRow
 from app.people.models import PhoneLog, SignInSession, User
 from app.people.rights import ROLES, VERB_ROLES
 from tests import factories
+from tests.browser import Browser
 from tests.factories import PASSWORD, Street
 from tests.integration.test_board import add_check_in
 from tests.integration.test_url_map import ROUTES
@@ -120,6 +121,14 @@ EXAMPLES: dict[str, Example] = {
     "PUT /api/v1/photos/<string(length=64):sha256>": lambda _w, _u: {
         "data": PHOTO,
         "content_type": "image/jpeg",
+    },
+    "POST /api/v1/notifications/acks": lambda _w, _u: {"json": {"ids": [str(uuid7())]}},
+    "POST /api/v1/notifications/shown": lambda _w, _u: {"json": {"ids": [str(uuid7())]}},
+    "PUT /api/v1/notification-settings": lambda _w, _u: {
+        "json": {"channel_order": ["sms"], "language": "en", "quiet": None}
+    },
+    "PUT /api/v1/push-subscriptions/<uuid:subscription_id>": lambda _w, user: {
+        "json": Browser(f"https://fcm.googleapis.com/fcm/send/{user.id}").subscription
     },
     "PUT /api/v1/me/password": lambda _w, _u: {"json": {"current": PASSWORD, "new": "another good one"}},
 }

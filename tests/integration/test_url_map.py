@@ -14,6 +14,7 @@ OPEN_TO_ANYBODY = {
     "GET /api/v1/openapi.json",
     "GET /api/v1/settings",
     "GET /healthz",
+    "POST /api/v1/notifications/receipts",
     "POST /api/v1/sessions",
     "POST /api/v1/sessions/refresh",
 }
@@ -23,6 +24,14 @@ OWN_THINGS = {
     "GET /api/v1/me",
     "GET /api/v1/me/looks",
     "PUT /api/v1/me/password",
+    "GET /api/v1/notification-settings",
+    "PUT /api/v1/notification-settings",
+    "GET /api/v1/notifications",
+    "POST /api/v1/notifications/acks",
+    "POST /api/v1/notifications/shown",
+    "GET /api/v1/push-key",
+    "PUT /api/v1/push-subscriptions/<uuid:subscription_id>",
+    "DELETE /api/v1/push-subscriptions/<uuid:subscription_id>",
 }
 
 
