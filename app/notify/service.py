@@ -56,39 +56,46 @@ def tell(
     chosen = chosen_by(street_code, people)
     addresses = addresses_of(street_code, people, now)
     climbing = _climbing(street_code, people, subject_kind, subject_id)
+    about: dict[str, Any] = {
+        "street_code": street_code,
+        "place_code": place_code,
+        "kind": kind,
+        "subject_kind": subject_kind,
+        "subject_id": subject_id,
+        "data": data,
+        "urgent": urgent,
+    }
     deliveries: list[dict[str, Any]] = []
     for user_id in people:
         plan = chosen[user_id].plan
+        first_at = rules.steps(plan, now, urgent=urgent)[0].at
         notification = Notification(
-            street_code=street_code,
-            user_id=user_id,
-            id=uuid7(now),
-            place_code=place_code,
-            kind=kind,
-            subject_kind=subject_kind,
-            subject_id=subject_id,
-            data=data,
-            urgent=urgent,
-            told_at=now,
-            rungs_used=0,
-            next_rung_at=rules.steps(plan, now, urgent=urgent)[0].at,
+            **about, user_id=user_id, id=uuid7(now), told_at=now, rungs_used=0, next_rung_at=first_at
         )
         db.session.add(notification)
         deliveries += climb(notification, plan, addresses[user_id], now)
         older = [row for row in climbing.get(user_id, []) if row.urgent <= urgent]
         _take_over(notification, plan, older, now)
     put(deliveries)
+    _record_told(about, people)
+    db.session.flush()
+
+
+def _record_told(about: dict[str, Any], people: Sequence[UUID]) -> None:
     record(
         "notification.told",
         actor_id=None,
         actor_kind="worker",
-        street_code=street_code,
-        place_code=place_code,
-        subject_kind=subject_kind,
-        subject_id=subject_id,
-        data={"kind": kind, "urgent": urgent, "user_ids": [str(user_id) for user_id in people]},
+        street_code=about["street_code"],
+        place_code=about["place_code"],
+        subject_kind=about["subject_kind"],
+        subject_id=about["subject_id"],
+        data={
+            "kind": about["kind"],
+            "urgent": about["urgent"],
+            "user_ids": [str(user_id) for user_id in people],
+        },
     )
-    db.session.flush()
 
 
 def _climbing(

@@ -204,6 +204,92 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/notification-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How one is told. */
+        get: operations["read_settings"];
+        /** Choose how to be told. */
+        put: operations["change_settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What one was told, newest first. */
+        get: operations["list_notifications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/acks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that one has read these; nobody is told of them by other ways then. */
+        post: operations["acknowledge_notifications"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/receipts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a service worker says of pushes. The answer does not tell whether a receipt was good. */
+        post: operations["take_receipts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/shown": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that these are on the screen of an open page. */
+        post: operations["show_notifications"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/photos/{sha256}": {
         parameters: {
             query?: never;
@@ -288,6 +374,43 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/push-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The key to subscribe a browser with. */
+        get: operations["read_push_key"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/push-subscriptions/{subscription_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                subscription_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /** Receive pushes in this browser; say so at every start, because browsers lose subscriptions. */
+        put: operations["subscribe"];
+        post?: never;
+        /** Receive nothing more in this browser. */
+        delete: operations["unsubscribe"];
         options?: never;
         head?: never;
         patch?: never;
@@ -832,6 +955,14 @@ export interface components {
             migrations: components["schemas"]["CheckShape"];
             worker: components["schemas"]["CheckShape"];
         };
+        IdsBody: {
+            ids: string[];
+        };
+        InboxOut: {
+            items: components["schemas"]["NotificationOut"][];
+            next_cursor: string | null;
+            unread: number;
+        };
         LedgerPageOut: {
             items: components["schemas"]["LedgerRowOut"][];
             next_cursor: string | null;
@@ -916,6 +1047,29 @@ export interface components {
             review_state: "none" | "pending" | "accepted" | "rejected" | "answered";
             /** @enum {string} */
             tag_state: "none" | "right" | "wrong" | "revoked" | "forged";
+        };
+        NotificationOut: {
+            /** Format: date-time */
+            acknowledged_at: string | null;
+            body: string;
+            data: {
+                [key: string]: unknown;
+            };
+            /** Format: uuid */
+            id: string;
+            /** @enum {string} */
+            kind: "case.dispatched" | "case.co_handler" | "case.watching" | "case.not_acknowledged" | "case.warned" | "case.overdue" | "case.replaced" | "case.returned" | "case.arbitrated" | "case.to_verify" | "case.verify_overdue" | "case.rework" | "case.verified" | "case.closed" | "case.reopened" | "case.note_due" | "case.note_overdue" | "case.hold_ended" | "case.raised" | "case.nobody_on_duty" | "case.many_reports" | "case.extension_asked" | "case.extension_decided" | "case.hold_asked" | "case.hold_decided" | "case.voided" | "case.arrived";
+            place_code: string;
+            /** Format: date-time */
+            shown_at: string | null;
+            /** Format: uuid */
+            subject_id: string;
+            subject_kind: string;
+            title: string;
+            /** Format: date-time */
+            told_at: string;
+            urgent: boolean;
+            withdrawn: boolean;
         };
         OnDutyOut: {
             accuracy_m: number;
@@ -1022,6 +1176,21 @@ export interface components {
             status: number;
             title: string;
             type: string;
+        };
+        PushKeyOut: {
+            key: string;
+        };
+        QuietShape: {
+            from: string;
+            until: string;
+        };
+        ReceiptShape: {
+            /** @enum {string} */
+            event: "shown" | "opened";
+            token: string;
+        };
+        ReceiptsBody: {
+            receipts: components["schemas"]["ReceiptShape"][];
         };
         RefusedShape: {
             detail: string | null;
@@ -1165,6 +1334,12 @@ export interface components {
         RoutesShape: {
             items: components["schemas"]["RouteShape"][];
         };
+        RungOut: {
+            after_s: number;
+            /** @enum {string} */
+            channel: "live" | "web_push" | "wecom" | "sms";
+            urgent_after_s: number;
+        };
         ScheduleBody: {
             /** Format: uuid */
             assignee_id: string;
@@ -1200,6 +1375,20 @@ export interface components {
             access_token: string;
             expires_in: number;
             user: components["schemas"]["MeOut"];
+        };
+        SettingsBody: {
+            channel_order: ("web_push" | "wecom" | "sms")[];
+            /** @enum {string} */
+            language: "zh" | "en";
+            quiet: components["schemas"]["QuietShape"] | null;
+        };
+        SettingsOut: {
+            channel_order: string[];
+            /** @enum {string} */
+            language: "zh" | "en";
+            quiet: components["schemas"]["QuietShape"];
+            rungs: components["schemas"]["RungOut"][];
+            street_quiet: components["schemas"]["QuietShape"];
         };
         ShiftShape: {
             /** Format: uuid */
@@ -1252,6 +1441,13 @@ export interface components {
             ordinal: number;
             skip: components["schemas"]["SkipOut"] | null;
         };
+        SubscriptionBody: {
+            auth: string;
+            endpoint: string;
+            /** @default  */
+            label: string;
+            p256dh: string;
+        };
         SyncAnswer: {
             clock_skew_s: number;
             /** Format: date-time */
@@ -1303,6 +1499,9 @@ export interface components {
             gaps: components["schemas"]["TrackGapOut"][];
             /** Format: uuid */
             round_id: string;
+        };
+        UnreadOut: {
+            unread: number;
         };
         UploadOut: {
             problem?: string | null;
@@ -1629,6 +1828,154 @@ export interface operations {
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
+    read_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsOut"];
+                };
+            };
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    change_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettingsBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsOut"];
+                };
+            };
+            422: components["responses"]["UNPROCESSABLE_ENTITY"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    list_notifications: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+                unread_only?: boolean;
+                lang?: "zh" | "en";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxOut"];
+                };
+            };
+            422: components["responses"]["UNPROCESSABLE_ENTITY"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    acknowledge_notifications: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IdsBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnreadOut"];
+                };
+            };
+            422: components["responses"]["UNPROCESSABLE_ENTITY"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    take_receipts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReceiptsBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            422: components["responses"]["UNPROCESSABLE_ENTITY"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    show_notifications: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IdsBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            422: components["responses"]["UNPROCESSABLE_ENTITY"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
     upload_photo: {
         parameters: {
             query?: never;
@@ -1761,6 +2108,74 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["OutlinesOut"];
                 };
+            };
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    read_push_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushKeyOut"];
+                };
+            };
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    subscribe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                subscription_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SubscriptionBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            422: components["responses"]["UNPROCESSABLE_ENTITY"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    unsubscribe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                subscription_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["DEFAULT_ERROR"];
         };
