@@ -1,6 +1,6 @@
 /** Calls to the API as the signed-in person. */
 import type { Answer, Body, Path, Query } from './contract'
-import { ApiProblem, bodyOf, exchange, type Fetch, type Request } from './http'
+import { ApiProblem, bodyOf, exchange, type Fetch, type Request, type Tagged } from './http'
 import type { Session } from './session'
 
 export class Api {
@@ -35,6 +35,18 @@ export class Api {
   async download<P extends Path<'get'>>(path: P, query: Query<P>, accept: string): Promise<Blob> {
     const response = await this.send({ method: 'GET', path, query, headers: { Accept: accept }, timeoutMs: 60_000 })
     return response.blob()
+  }
+
+  /** What changes rarely; null where it is still what *etag* says. */
+  async getChanged<P extends Path<'get'>>(path: P, etag: string | null): Promise<Tagged<Answer<'get', P>> | null> {
+    const response = await this.send({ method: 'GET', path, headers: etag ? { 'If-None-Match': etag } : {} })
+    if (response.status === 304) return null
+    return { body: await bodyOf<Answer<'get', P>>(response), etag: response.headers.get('ETag') }
+  }
+
+  /** Send a part of a file. */
+  async sendBytes<T>(path: string, bytes: Uint8Array<ArrayBuffer>, headers: Record<string, string>): Promise<T> {
+    return this.json({ method: 'PUT', path, bytes, headers, timeoutMs: 60_000 })
   }
 
   private async json<T>(request: Request): Promise<T> {

@@ -54,6 +54,7 @@ export async function verify(payload: string, signature: string, publicKey: Cryp
   return crypto.subtle.verify(ALGORITHM, publicKey, raw, encoder.encode(payload))
 }
 
-function base64(bytes: Uint8Array): string {
+/** Standard base64. */
+export function base64(bytes: Uint8Array): string {
   return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''))
 }

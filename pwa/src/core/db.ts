@@ -4,6 +4,7 @@
  */
 import { openDB, type DBSchema, type IDBPDatabase } from 'idb'
 
+import type { Fix } from './proof'
 import type { Feed, Grade, Reason, User } from './types'
 
 /** A person's log on this device: where its chain stands and the key that signs it. */
@@ -75,6 +76,44 @@ export interface FeedRow {
   fetched_at: string
 }
 
+/** A photo that the server does not hold for good yet. Its bytes lie by themselves, as they are large. */
+export interface PhotoRow {
+  user: string
+  sha256: string
+  type: string
+  size: number
+  owners: string[] // ids of the entries and drafts that name it
+  submitted: boolean // an entry in the log names it: it has to reach the server
+  sent: number // bytes that the server has said it holds
+  done_at: string | null // when the server said that it holds all of it
+  problem: string | null // why the server never will: the slug of its refusal
+}
+
+export interface PhotoBytes {
+  user: string
+  sha256: string
+  bytes: ArrayBuffer
+}
+
+/** A photo as a form holds it, and as it goes into an entry. */
+export interface DraftPhoto {
+  sha256: string
+  role: 'before' | 'after' | 'verify' | 'note'
+  at: string
+  fix: Fix | null
+}
+
+/** A form that has been begun and not sent; the page may be killed at any time, for instance by the camera. */
+export interface DraftRow {
+  id: string // of the entry that it will become
+  user: string
+  kind: string
+  about: string | null // the case that it is about
+  form: Record<string, unknown>
+  photos: DraftPhoto[]
+  updated_at: string
+}
+
 interface Schema extends DBSchema {
   meta: { key: string; value: unknown }
   logs: { key: string; value: LogRow }
@@ -83,28 +122,24 @@ interface Schema extends DBSchema {
   held: { key: string; value: HeldRow; indexes: { by_user: string } }
   settled: { key: string; value: SettledRow; indexes: { by_user: string } }
   feeds: { key: string; value: FeedRow }
+  photos: { key: [string, string]; value: PhotoRow; indexes: { by_user: string } }
+  photo_bytes: { key: [string, string]; value: PhotoBytes }
+  drafts: { key: string; value: DraftRow; indexes: { by_user: string } }
 }
 
 export type Database = IDBPDatabase<Schema>
 
 const NAME = 'ironfeet'
-const VERSION = 1
+const VERSION = 2
 
 let opened: Promise<Database> | null = null
 
 /** The database; opened once. */
 export function database(): Promise<Database> {
   opened ??= openDB<Schema>(NAME, VERSION, {
-    upgrade(db) {
-      db.createObjectStore('meta')
-      db.createObjectStore('logs', { keyPath: 'user' })
-      const entries = db.createObjectStore('entries', { keyPath: 'id' })
-      entries.createIndex('by_log', ['log', 'seq'], { unique: true })
-      entries.createIndex('by_user', 'user')
-      for (const name of ['attention', 'held', 'settled'] as const) {
-        db.createObjectStore(name, { keyPath: 'id' }).createIndex('by_user', 'user')
-      }
-      db.createObjectStore('feeds', { keyPath: 'user' })
+    upgrade(db, from) {
+      if (from < 1) firstStores(db)
+      if (from < 2) photoStores(db)
     },
     // A newer version in another tab wants to change the layout: make room, this tab reloads by itself
     blocking: () => void closeDatabase(),
@@ -116,6 +151,24 @@ export function database(): Promise<Database> {
     opened = null
   })
   return opened
+}
+
+function firstStores(db: Database): void {
+  db.createObjectStore('meta')
+  db.createObjectStore('logs', { keyPath: 'user' })
+  const entries = db.createObjectStore('entries', { keyPath: 'id' })
+  entries.createIndex('by_log', ['log', 'seq'], { unique: true })
+  entries.createIndex('by_user', 'user')
+  for (const name of ['attention', 'held', 'settled'] as const) {
+    db.createObjectStore(name, { keyPath: 'id' }).createIndex('by_user', 'user')
+  }
+  db.createObjectStore('feeds', { keyPath: 'user' })
+}
+
+function photoStores(db: Database): void {
+  db.createObjectStore('photos', { keyPath: ['user', 'sha256'] }).createIndex('by_user', 'user')
+  db.createObjectStore('photo_bytes', { keyPath: ['user', 'sha256'] })
+  db.createObjectStore('drafts', { keyPath: 'id' }).createIndex('by_user', 'user')
 }
 
 /** Close the database; the next use opens it again. */
@@ -161,19 +214,24 @@ export interface Kept {
   held: HeldRow[]
   settled: SettledRow[]
   attention: AttentionRow[]
+  photos: PhotoRow[]
+  drafts: DraftRow[]
 }
 
 export async function readKept(user: string): Promise<Kept> {
-  const transaction = (await database()).transaction(['feeds', 'logs', 'entries', 'held', 'settled', 'attention'])
-  const [feed, log, entries, held, settled, attention] = await Promise.all([
+  const stores = ['feeds', 'logs', 'entries', 'held', 'settled', 'attention', 'photos', 'drafts'] as const
+  const transaction = (await database()).transaction(stores)
+  const [feed, log, entries, held, settled, attention, photos, drafts] = await Promise.all([
     transaction.objectStore('feeds').get(user),
     transaction.objectStore('logs').get(user),
     transaction.objectStore('entries').index('by_user').getAll(user),
     transaction.objectStore('held').index('by_user').getAll(user),
     transaction.objectStore('settled').index('by_user').getAll(user),
     transaction.objectStore('attention').index('by_user').getAll(user),
+    transaction.objectStore('photos').index('by_user').getAll(user),
+    transaction.objectStore('drafts').index('by_user').getAll(user),
     transaction.done,
   ])
   entries.sort((a, b) => a.seq - b.seq)
-  return { feed: feed ?? null, log: log ?? null, entries, held, settled, attention }
+  return { feed: feed ?? null, log: log ?? null, entries, held, settled, attention, photos, drafts }
 }

@@ -31,8 +31,15 @@ export interface Request {
   path: string
   query?: Query
   body?: unknown
+  bytes?: Uint8Array<ArrayBuffer> // instead of a body; the type of it goes into the headers
   headers?: Record<string, string>
   timeoutMs?: number
+}
+
+/** An answer with the tag that tells whether it has changed. */
+export interface Tagged<T> {
+  body: T
+  etag: string | null
 }
 
 export type Fetch = (input: string, init: RequestInit) => Promise<Response>
@@ -48,6 +55,7 @@ export async function exchange(request: Request, fetcher: Fetch = fetch): Promis
     headers['Content-Type'] = 'application/json'
     init.body = JSON.stringify(request.body)
   }
+  if (request.bytes !== undefined) init.body = request.bytes
   init.signal = AbortSignal.timeout(request.timeoutMs ?? TIMEOUT_MS)
   let response: Response
   try {
@@ -55,7 +63,8 @@ export async function exchange(request: Request, fetcher: Fetch = fetch): Promis
   } catch (cause) {
     throw new Unreachable(cause)
   }
-  if (response.ok) return response
+  const unchanged = response.status === 304 && 'If-None-Match' in headers
+  if (response.ok || unchanged) return response
   throw await problemOf(response)
 }
 

@@ -2,7 +2,7 @@
  * The phone's log: one chain of signed entries per person and device. Appending is the only way in;
  * `sync.ts` takes entries out when the server has stored a result for them.
  */
-import { FIRST_PREV, MAX_PAYLOAD_BYTES, byteLength, hashOf, makeKeys, sign, type Payload } from './chain'
+import { FIRST_PREV, MAX_PAYLOAD_BYTES, base64, byteLength, hashOf, makeKeys, sign, type Payload } from './chain'
 import { database, type EntryRow, type LogRow } from './db'
 import { uuid7 } from './ids'
 import { exclusive } from './locks'
@@ -17,6 +17,18 @@ export type Kind =
   | 'track'
   | 'gap'
   | 'review_answered'
+  | 'case_reported'
+  | 'case_joined'
+  | 'case_accepted'
+  | 'case_returned'
+  | 'case_arrived'
+  | 'case_resolved'
+  | 'case_verified'
+  | 'case_noted'
+  | 'case_hold_asked'
+  | 'case_extension_asked'
+  | 'case_resumed'
+  | 'case_co_done'
 
 /** What somebody wants to write down. The id is made when the form opens, so that two taps are one entry. */
 export interface Draft {
@@ -148,17 +160,21 @@ export interface ExportFile {
   log: string
   entries: { id: string; payload: string; signature: string }[]
   refused: { id: string; problem: string; payload: string | null; signature: string | null }[]
+  photos: { sha256: string; type: string; base64: string }[] // the server does not hold them yet
 }
 
 /** Everything of *user* on this device that the server does not hold in effect. Removes nothing. */
 export async function exportUnsent(user: string, now: Date = new Date()): Promise<ExportFile> {
   const log = await openLog(user)
-  const transaction = (await database()).transaction(['entries', 'attention'])
-  const [entries, refused] = await Promise.all([
+  const transaction = (await database()).transaction(['entries', 'attention', 'photos', 'photo_bytes'])
+  const [entries, refused, photos] = await Promise.all([
     transaction.objectStore('entries').index('by_user').getAll(user),
     transaction.objectStore('attention').index('by_user').getAll(user),
-    transaction.done,
+    transaction.objectStore('photos').index('by_user').getAll(user),
   ])
+  const missing = photos.filter((photo) => photo.submitted && photo.done_at === null)
+  const bytes = await Promise.all(missing.map(({ sha256 }) => transaction.objectStore('photo_bytes').get([user, sha256])))
+  await transaction.done
   entries.sort((a, b) => a.seq - b.seq)
   return {
     format: 'ironfeet-unsent-1',
@@ -168,5 +184,6 @@ export async function exportUnsent(user: string, now: Date = new Date()): Promis
     log: log.log,
     entries: entries.map(({ id, payload, signature }) => ({ id, payload, signature })),
     refused: refused.map(({ id, problem, payload, signature }) => ({ id, problem, payload, signature })),
+    photos: missing.map(({ sha256, type }, index) => ({ sha256, type, base64: base64(new Uint8Array(bytes[index]?.bytes ?? [])) })),
   }
 }
