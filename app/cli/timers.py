@@ -10,7 +10,7 @@ from flask.cli import AppGroup
 
 from app.core import clock
 from app.core.extensions import db
-from app.timers import audit, calendars
+from app.timers import audit, calendars, service
 from app.timers.calendar_rules import CalendarRefused
 
 # What ``flask timers audit`` looks at; a package whose subjects need timers adds its check here.
@@ -41,6 +41,14 @@ def audit_command() -> None:
         click.echo(f"{len(found)} findings.", err=True)
         raise SystemExit(1)
     click.echo("Everything that is due is taken care of.")
+
+
+@timers_cli.command("retry")
+def retry_command() -> None:
+    """Try the timers again that were given up, after the cause was repaired."""
+    tried = service.retry_failed(clock.now(), actor_kind="cli")
+    db.session.commit()
+    click.echo(f"{tried} timers are tried again.")
 
 
 @calendar_cli.command("import")

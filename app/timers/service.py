@@ -19,6 +19,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.core import clock
 from app.core.extensions import db
 from app.core.ids import uuid7
+from app.ledger import service as ledger
 from app.timers.models import Timer
 
 FORGET_BATCH = 5000
@@ -134,6 +135,42 @@ def forget_settled(before: datetime, limit: int = FORGET_BATCH) -> int:
         delete(Timer).where(key.in_(old)).returning(Timer.id).execution_options(synchronize_session=False)
     )
     return len(gone.all())
+
+
+def retry_failed(now: datetime, *, actor_kind: str) -> int:
+    """Have failed timers tried again at once, after whatever made them fail was repaired.
+
+    Those whose subject has another pending timer of the same kind by now are left: that one counts.
+
+    Returns:
+        how many are tried again.
+    """
+    failed = db.session.scalars(
+        select(Timer)
+        .where(Timer.state == literal_column("'failed'"))
+        .order_by(Timer.settled_at.desc(), Timer.id)
+        .with_for_update()
+    ).all()
+    tried = 0
+    for timer in failed:
+        if timer.kind in {p.kind for p in pending(timer.street_code, timer.subject_kind, timer.subject_id)}:
+            continue
+        timer.state, timer.attempts, timer.try_at = "pending", 0, now
+        timer.settled_at = timer.outcome = None
+        db.session.flush()
+        ledger.record(
+            "timer.retried",
+            actor_id=None,
+            actor_kind=actor_kind,
+            street_code=timer.street_code,
+            place_code=timer.place_code,
+            subject_kind=timer.subject_kind,
+            subject_id=timer.subject_id,
+            data={"timer": str(timer.id), "kind": timer.kind},
+        )
+        tried += 1
+    db.session.flush()
+    return tried
 
 
 def recall(now: datetime, after: datetime) -> int:

@@ -45,6 +45,7 @@ def counts(owner_db: Connection) -> dict[str, int]:
         "post",
         "route",
         "schedule",
+        "work_calendar",
         "round",
         "log_entry",
         "ledger_row",
@@ -56,6 +57,7 @@ def test_loading_twice_is_loading_once(app: Flask, owner_db: Connection) -> None
     assert load(app).exit_code == 0
     once = counts(owner_db)
     assert (once["place"], once["checkpoint"], once["app_user"], once["route"]) == (31, 47, 20, 8)
+    assert once["work_calendar"] == 1
     assert owner_db.execute(text("select count(*) from app_user where demo")).scalar_one() == 20
     assert load(app).exit_code == 0
     assert counts(owner_db) == once

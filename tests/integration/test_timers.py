@@ -439,3 +439,20 @@ def test_the_audit_names_what_failed_what_is_overdue_and_what_others_find(
         f"{STREET}: case_without_timer: case 7: nobody waits for it",
     ]
     assert "3 findings." in done.stderr
+
+
+def test_failed_timers_are_tried_again_when_told_unless_another_counts_by_now(
+    app: Flask, owner_db: Connection
+) -> None:
+    failed, replaced = schedule("bad"), schedule("bad")
+    db.session.execute(text("update timer set state = 'failed', attempts = 10, settled_at = now()"))
+    schedule("bad", replaced, NOW + MINUTE)
+    db.session.commit()
+    done = app.test_cli_runner().invoke(args=["timers", "retry"])
+    assert done.stdout == "1 timers are tried again.\n"
+    bell = Bell()
+    fire_due(NOW, {"bad": bell})
+    assert bell.rung == [failed]
+    assert [state for _, state, _ in states(replaced)] == ["failed", "pending"]
+    told = owner_db.execute(text("select action, actor_kind, subject_id from ledger_row")).all()
+    assert [tuple(row) for row in told] == [("timer.retried", "cli", str(failed))]
