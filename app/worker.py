@@ -96,6 +96,7 @@ class Job:
         split: instead of ``batch``: finds the pieces at the given moment, each with a transaction of
             its own, so that one which fails leaves the others.
         outside: instead of ``batch``: work outside of the database, claimed until none is left.
+        own_thread: never waits for a thread, however long the other jobs take.
     """
 
     name: str
@@ -104,6 +105,7 @@ class Job:
     alone: bool = False
     split: Callable[[datetime], Sequence[Batch]] | None = None
     outside: Outside | None = None
+    own_thread: bool = False
 
 
 def own_name() -> str:
@@ -126,24 +128,33 @@ class Worker:
             signal.signal(number, lambda *_: self.stopping.set())
         # Its warnings say that a tick was left out because the last one still runs: that is meant.
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
-        ticker = BackgroundScheduler(timezone=UTC, executors={"default": ThreadPoolExecutor(THREADS)})
+        ticker = self._ticker()
+        ticker.start()
+        log.info("worker %s runs %d jobs", own_name(), len(self.jobs))
+        self.stopping.wait()
+        ticker.shutdown(wait=True)
+        log.info("worker %s has ended", own_name())
+
+    def _ticker(self) -> BackgroundScheduler:
+        """The scheduler with all jobs, not started yet."""
+        executors = {job.name: ThreadPoolExecutor(1) for job in self.jobs if job.own_thread}
+        ticker = BackgroundScheduler(
+            timezone=UTC, executors={"default": ThreadPoolExecutor(THREADS), **executors}
+        )
         for job in self.jobs:
             ticker.add_job(
                 self.tick,
                 "interval",
                 args=[job],
                 id=job.name,
+                executor=job.name if job.own_thread else "default",
                 seconds=job.every_s,
                 next_run_time=datetime.now(UTC),
                 coalesce=True,
                 max_instances=1,
                 misfire_grace_time=None,
             )
-        ticker.start()
-        log.info("worker %s runs %d jobs", own_name(), len(self.jobs))
-        self.stopping.wait()
-        ticker.shutdown(wait=True)
-        log.info("worker %s has ended", own_name())
+        return ticker
 
     def tick(self, job: Job) -> None:
         """Do the work of *job* batch by batch until there is none left; a failure waits for the next tick.
@@ -323,7 +334,7 @@ _SIZES = Outside(sizes.borrow, sizes.draw, sizes.note, threads=sizes.THREADS, be
 
 JOBS = (
     Job("heartbeat", 5, _beat),
-    Job("timers.fire", 0.5, lambda now: firing.fire_due(now, TIMER_HANDLERS)),
+    Job("timers.fire", 0.5, lambda now: firing.fire_due(now, TIMER_HANDLERS), own_thread=True),
     Job("timers.recall", 300, _recall_timers),
     Job("timers.forget", _DAY_S, _forget_timers, alone=True),
     Job("calendars.warn", _DAY_S, _warn_of_calendars, alone=True),

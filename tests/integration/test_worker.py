@@ -22,7 +22,7 @@ from app.core import clock
 from app.core.extensions import db
 from app.core.models import WorkerHeartbeat
 from app.patrols.models import Round
-from app.worker import JOBS, Job, Outside, Worker
+from app.worker import JOBS, THREADS, Job, Outside, Worker
 from tests import factories
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -124,6 +124,31 @@ def test_a_job_for_one_worker_is_left_out_by_a_second(app: Flask, owner_db: Conn
     done.set()
     one.join()
     assert beats(owner_db) == {"first"}
+
+
+def test_jobs_that_fill_all_threads_do_not_keep_timers_from_firing(app: Flask) -> None:
+    busy, all_busy = threading.Barrier(THREADS + 1), threading.Event()
+    done, fired = threading.Event(), threading.Event()
+
+    def slow(_now: datetime) -> bool:
+        busy.wait(20)
+        return not done.wait(20)
+
+    def fire(_now: datetime) -> bool:
+        if all_busy.is_set():
+            fired.set()
+        return False
+
+    slow_jobs = tuple(Job(f"slow{n}", 60, slow) for n in range(THREADS))
+    ticker = Worker(app, (*slow_jobs, Job("fire", 0.05, fire, own_thread=True)))._ticker()
+    ticker.start()
+    try:
+        busy.wait(20)
+        all_busy.set()
+        assert fired.wait(20)
+    finally:
+        done.set()
+        ticker.shutdown(wait=True)
 
 
 def until(true: Callable[[], bool], seconds: float = 40) -> None:
