@@ -101,7 +101,7 @@ def unsubscribe(subscription_id: UUID) -> None:
 @blp.get("/notification-settings")
 @endpoint(SIGNED_IN)
 @blp.response(200, schemas.SettingsOut)
-def read_settings() -> dict[str, Any]:
+def read_notification_settings() -> dict[str, Any]:
     """How one is told."""
     me = principal()
     return preferences.settings_of(me.street_code, me.user_id)
@@ -111,7 +111,7 @@ def read_settings() -> dict[str, Any]:
 @endpoint(SIGNED_IN)
 @blp.arguments(schemas.SettingsBody)
 @blp.response(200, schemas.SettingsOut)
-def change_settings(body: dict[str, Any]) -> dict[str, Any]:
+def change_notification_settings(body: dict[str, Any]) -> dict[str, Any]:
     """Choose how to be told."""
     me = principal()
     preferences.change_settings(me.street_code, me.user_id, **body)

@@ -212,9 +212,9 @@ export interface paths {
             cookie?: never;
         };
         /** How one is told. */
-        get: operations["read_settings"];
+        get: operations["read_notification_settings"];
         /** Choose how to be told. */
-        put: operations["change_settings"];
+        put: operations["change_notification_settings"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1828,7 +1828,7 @@ export interface operations {
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
-    read_settings: {
+    read_notification_settings: {
         parameters: {
             query?: never;
             header?: never;
@@ -1849,7 +1849,7 @@ export interface operations {
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
-    change_settings: {
+    change_notification_settings: {
         parameters: {
             query?: never;
             header?: never;
