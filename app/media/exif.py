@@ -27,12 +27,22 @@ _NONSENSE = (ValueError, TypeError, OverflowError, ZeroDivisionError, LookupErro
 def read(image: Image.Image) -> Exif:
     """The EXIF facts of an opened picture; what is missing or nonsense is None."""
     try:
-        tags = image.getexif()
+        tags = tags_of(image)
         main, detail, gps = dict(tags), dict(tags.get_ifd(_EXIF_PART)), dict(tags.get_ifd(_GPS_PART))
     except (*_NONSENSE, EOFError):
         return Exif()
     lat, lon = _position(gps)
     return Exif(taken_at=_taken_at(main | detail), lat=lat, lon=lon, camera=_camera(main))
+
+
+def tags_of(image: Image.Image) -> Image.Exif:
+    """The EXIF tags of an opened picture that can be had without decoding it.
+
+    Pillow would decode a whole PNG to look for tags behind the pixels, and forget where that failed.
+    """
+    if image.format == "PNG" and "exif" not in image.info:
+        return Image.Exif()
+    return image.getexif()
 
 
 def _taken_at(tags: dict[int, Any]) -> datetime | None:

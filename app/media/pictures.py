@@ -29,6 +29,8 @@ SHARPER_THAN_NEEDED = 2.0  # Pillow first halves cheaply down to this many times
 pillow_heif.register_heif_opener(thumbnails=False)
 # Pillow only warns of half-large bombs. The limit here is lower still; as an error it is caught below.
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+# It also complains of every bent EXIF tag, which is the sender's business and nobody's here.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -121,7 +123,7 @@ def _open(data: bytes, kind: str) -> Image.Image:
 def _orientation(image: Image.Image) -> int:
     """The EXIF orientation, 1 where there is none or none that exists."""
     try:
-        told = image.getexif().get(_ORIENTATION, 1)
+        told = exif.tags_of(image).get(_ORIENTATION, 1)
     except _DAMAGE:
         return 1
     return told if told in _TURNS else 1
