@@ -187,5 +187,5 @@ def _drawn(store: storage.Store, key: str, size: Size, *, ready: bool) -> bytes:
         try:
             return store.get(storage.size_key(key, size))
         except storage.GoneError:  # a served size can always be drawn again
-            return pictures.draw(store.get(key), size)[size]
-    return pictures.draw(store.get(key), size)[size]
+            return pictures.draw(storage.get_original(store, key), size)[size]
+    return pictures.draw(storage.get_original(store, key), size)[size]

@@ -78,7 +78,8 @@ def draw(photo: Lent) -> Drawn:
         return Drawn(photo, problems.PHOTO_DAMAGED.slug)
     store = storage.open_store(current.settings().photos)
     try:
-        for size, body in pictures.draw(store.get(photo.key), *pictures.SIZES).items():
+        original = storage.get_original(store, photo.key)
+        for size, body in pictures.draw(original, *pictures.SIZES).items():
             store.put(storage.size_key(photo.key, size), body)
     except pictures.UnfitError as unfit:
         return Drawn(photo, unfit.kind.slug)

@@ -7,8 +7,10 @@ what nobody names can never hit what has just come. Nothing here may run inside 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Iterator
@@ -21,7 +23,7 @@ from urllib.parse import urlsplit
 
 import urllib3
 from minio import Minio
-from minio.error import MinioException, S3Error
+from minio.error import InvalidResponseError, MinioException, S3Error
 from urllib3.exceptions import HTTPError
 
 from config import PhotoSettings
@@ -101,6 +103,19 @@ def make_key(street_code: str, sha256: str) -> str:
 def size_key(key: str, size: str) -> str:
     """Where the served picture of *size* lies that was drawn from the original at *key*."""
     return f"{key}.{size}.jpg"
+
+
+def get_original(store: Store, key: str) -> bytes:
+    """The original under *key*, checked against the hash that it was stored under.
+
+    Raises:
+        GoneError: where it is not there, or no longer what it was: not every store checks what it is sent.
+        StoreError: where that cannot be said.
+    """
+    data = store.get(key)
+    if hashlib.sha256(data).hexdigest() != key.rpartition("/")[2].partition("-")[0]:
+        raise GoneError(key)
+    return data
 
 
 def original_key(key: str) -> str:
@@ -254,12 +269,21 @@ def _telling(key: str | None = None) -> Iterator[None]:
     """Turn what the client raises into the two errors of a store."""
     try:
         yield
-    except S3Error as error:
-        if key is not None and error.code in {"NoSuchKey", "NoSuchObject"}:
+    except (S3Error, InvalidResponseError) as error:
+        code = _code(error)
+        if key is not None and code in {"NoSuchKey", "NoSuchObject"}:
             raise GoneError(key) from error
-        raise StoreError(f"the S3 store refused: {error.code}") from error
+        raise StoreError(f"the S3 store refused: {code}") from error
     except (MinioException, HTTPError, OSError, ValueError) as error:
         raise StoreError(f"the S3 store cannot be reached: {type(error).__name__}") from error
+
+
+def _code(error: S3Error | InvalidResponseError) -> str:
+    """The store's word for what is wrong. Some send it as text/xml, which the client does not read."""
+    if isinstance(error, S3Error):
+        return error.code or "nothing said"
+    found = re.search(r"<Code>(\w{1,60})</Code>", str(error))
+    return found[1] if found else "an answer that is not S3's"
 
 
 @lru_cache(maxsize=4)
