@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from app.cases.messages import LANGUAGES, MESSAGES, say
 from app.cases.words import MODES
-from app.timers.worktime import MAX_AMOUNT, UNITS, Limit
+from app.timers.worktime import UNITS, Limit
 
 SCHEMA: Final = 1
 TRIGGERS: Final = (
@@ -50,6 +50,7 @@ RECIPIENTS: Final = (
 )
 REPLACEMENTS: Final = ("next_handler", "named_owner", "unit_head", "duty_desk")
 MAX_RULES: Final = 200
+MAX_AMOUNT: Final = 1_000.0  # of a limit in a policy
 MAX_TIMES: Final = 20  # of one rule, unless it is a last resort
 _MAX_NAME = 80
 _PREFIX = re.compile(r"[A-Z0-9]{1,6}")
@@ -161,6 +162,7 @@ class _Reader:
         self.faults: list[Fault] = []
 
     def fault(self, path: str, code: str, **values: object) -> None:
+        """Note a fault."""
         self.faults.append(make_fault(path, code, **values))
 
     def members(
@@ -179,36 +181,42 @@ class _Reader:
         return {name: member for name, member in value.items() if name in known}
 
     def word(self, value: Any, path: str, known: Collection[str]) -> str:
+        """One of the *known* words."""
         if isinstance(value, str) and value in known:
             return value
         self.fault(path, "unknown_word", words=", ".join(known))
         return ""
 
     def text(self, value: Any, path: str) -> str:
+        """A name that can be seen."""
         if isinstance(value, str) and 0 < len(value.strip()) <= _MAX_NAME and value.isprintable():
             return value
         self.fault(path, "not_a_name", most=_MAX_NAME)
         return ""
 
     def whole(self, value: Any, path: str, most: int) -> int:
+        """A whole number from 1 to *most*."""
         if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most:
             return value
         self.fault(path, "not_a_count", most=most)
         return 1
 
     def flag(self, value: Any, path: str) -> bool:
+        """True or false."""
         if isinstance(value, bool):
             return value
         self.fault(path, "not_true_or_false")
         return False
 
     def share(self, value: Any, path: str) -> float:
+        """A number between 0 and 1."""
         if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1:
             return float(value)
         self.fault(path, "not_a_share")
         return 0.5
 
     def limit(self, value: Any, path: str) -> Limit:
+        """An amount of a unit of working time."""
         got = self.members(value, path, ("amount", "unit"), ("amount", "unit"))
         amount, unit = got.get("amount"), got.get("unit")
         number = float(amount) if isinstance(amount, int | float) and abs(amount) <= MAX_AMOUNT else 0.0
@@ -223,12 +231,14 @@ class _Reader:
         return Limit(1.0, "urgent_hours")
 
     def tell(self, value: Any, path: str) -> tuple[str, ...]:
+        """Who is told."""
         if not isinstance(value, list) or len(value) > len(RECIPIENTS):
             self.fault(path, "not_a_list", most=len(RECIPIENTS))
             return ()
         return tuple(self.word(who, f"{path}[{i}]", RECIPIENTS) for i, who in enumerate(value))
 
     def rule(self, value: Any, path: str) -> Rule:
+        """One rule; members left out have the defaults of :class:`Rule`."""
         known = [field.name for field in fields(Rule)]
         got = self.members(value, path, known, ("mode", "trigger", "tell"))
 
@@ -251,6 +261,7 @@ class _Reader:
         )
 
     def rules(self, value: Any) -> tuple[Rule, ...]:
+        """All rules."""
         if not isinstance(value, list) or len(value) > MAX_RULES:
             self.fault("rules", "not_a_list", most=MAX_RULES)
             return ()

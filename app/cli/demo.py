@@ -18,6 +18,7 @@ from flask.cli import AppGroup
 from sqlalchemy import select
 
 from app.cli.places import run_import
+from app.cli.policy import import_policy
 from app.cli.timers import import_calendar
 from app.core import clock, current
 from app.core.extensions import db
@@ -59,6 +60,7 @@ def load_command() -> None:
     run_import("places", imports.import_places, DATA / "caoyang.geojson")
     run_import("checkpoints", imports.import_checkpoints, DATA / "demo" / "checkpoints.csv")
     import_calendar(DATA / "workdays_cn.json", [DEMO_STREET])
+    import_policy(DEMO_STREET, DATA / "demo" / "policy.json")
     added = load_staff()
     db.session.commit()
     click.echo(f"staff: {added} added")
