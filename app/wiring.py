@@ -10,6 +10,7 @@ from flask import Flask
 from app.cases import models as _cases_models  # noqa: F401 - tables must be known to migrations
 from app.cases import reference_models as _reference_models  # noqa: F401
 from app.cases.policy_routes import blp as policies_blp
+from app.cases.routes import blp as cases_blp
 from app.cli.catalogue import catalogue as catalogue_commands
 from app.cli.demo import demo as demo_commands
 from app.cli.demo_play import play_command
@@ -29,6 +30,7 @@ from app.core.keys import derive_key
 from app.core.pipeline import PUBLIC, endpoint, set_principal_loader
 from app.core.web import MAX_BODY_BYTES, api, problem_response, register_errors
 from app.evidence import models as _evidence_models  # noqa: F401
+from app.insights.case_routes import blp as case_board_blp
 from app.insights.routes import blp as insights_blp
 from app.ledger import models as _ledger_models  # noqa: F401
 from app.live import contract as live_contract
@@ -113,6 +115,8 @@ def _register_blueprints() -> None:
     api.register_blueprint(patrols_blp)
     api.register_blueprint(policies_blp)
     api.register_blueprint(insights_blp)
+    api.register_blueprint(cases_blp)
+    api.register_blueprint(case_board_blp)
     live_contract.describe(api.spec)
     api.register_blueprint(sync_blp)
 

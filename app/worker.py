@@ -29,6 +29,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from app.cases import ringing
 from app.core import clock, current
 from app.core.extensions import db
 from app.core.models import WorkerHeartbeat
@@ -56,7 +57,7 @@ PARTITIONS_AHEAD = "40 days"
 Batch = Callable[[datetime], bool]
 
 # What is done when a timer is due, by its kind; a package with timers adds its handlers here.
-TIMER_HANDLERS: dict[str, firing.Handler] = {}
+TIMER_HANDLERS: dict[str, firing.Handler] = {**ringing.TIMER_HANDLERS}
 
 
 @dataclass(frozen=True, slots=True)

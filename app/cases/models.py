@@ -62,7 +62,8 @@ class CaseFile(Base):
             postgresql_where="source_ref is not null",
         ),
         # the board: live cases, the most urgent first
-        Index("ix_case_file_live_due", "street_code", "due_at", "id", postgresql_where=_LIVE),
+        Index("ix_case_file_live_due", "street_code", "next_due_at", "id", postgresql_where=_LIVE),
+        Index("ix_case_file_ended", "street_code", "ended_at", "id", postgresql_where="ended_at is not null"),
         Index("ix_case_file_filed", "street_code", "filed_at", "id"),
         Index("ix_case_file_place_filed", "street_code", "place_code", "filed_at", "id"),
         Index("ix_case_file_owner", "owner_id", "due_at", postgresql_where=_LIVE),
@@ -129,6 +130,8 @@ class CaseFile(Base):
     extension_amount: Mapped[float] = mapped_column(Float, default=0.0)  # in the resolve limit's unit
     acknowledge_due_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     due_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))  # to resolve; None while held
+    # what runs now: to resolve, to verify, to note; None while held: boards are ordered by it
+    next_due_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     verify_due_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     note_due_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     overdue_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))  # when it was noted as late
@@ -178,11 +181,10 @@ class CasePerson(Base):
 
     street_code: Mapped[str] = mapped_column(Text, primary_key=True)
     case_id: Mapped[UUID] = mapped_column(primary_key=True)
-    ordinal: Mapped[int] = mapped_column(Integer, primary_key=True)
-    user_id: Mapped[UUID]
-    part: Mapped[str] = mapped_column(Text)
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    part: Mapped[str] = mapped_column(Text, primary_key=True)
+    since: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
     why: Mapped[str] = mapped_column(Text)  # how it came about: a word of dispatching, see dispatch_rules
-    since: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     accepted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     end_reason: Mapped[str | None] = mapped_column(Text)

@@ -270,7 +270,7 @@ class HoldBody(SaidBody):
     until = Moment(required=True)
 
 
-class DecisionBody(SaidBody):
+class RequestDecisionBody(SaidBody):
     """On a request of the owner."""
 
     request_id = fields.UUID(required=True)
@@ -309,7 +309,7 @@ class CandidatesOut(Wire):
     items = fields.List(fields.Nested(CandidateOut), required=True)
 
 
-class BoardQuery(Wire):
+class CaseBoardQuery(Wire):
     """Which cases; live ones are ordered by deadline (overdue first), ended ones newest first."""
 
     view = fields.String(load_default="live", validate=validate.OneOf(("live", "ended")))
@@ -329,7 +329,7 @@ class BoardQuery(Wire):
     limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
 
 
-class BoardOut(Wire):
+class CaseBoardOut(Wire):
     """A page of the board, and how many live cases there are of each state."""
 
     items = fields.List(fields.Nested(CaseCardOut), required=True)
@@ -337,7 +337,7 @@ class BoardOut(Wire):
     counts = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
 
 
-class MapQuery(Wire):
+class CaseMapQuery(Wire):
     """A rectangle in WGS-84."""
 
     west = fields.Float(required=True, validate=validate.Range(-180, 180))
@@ -373,7 +373,7 @@ class PhotoQuery(Wire):
     size = fields.String(load_default="small", validate=validate.OneOf(("small", "large")))
 
 
-class ExportQuery(Wire):
+class CaseExportQuery(Wire):
     """What to export: cases filed in a span of days, both included, at most 366."""
 
     format = fields.String(required=True, validate=validate.OneOf(("csv", "xlsx")))

@@ -8,13 +8,14 @@ from typing import NoReturn
 import click
 from flask.cli import AppGroup
 
+from app.cases import audit as case_audit
 from app.core import clock
 from app.core.extensions import db
 from app.timers import audit, calendars, service
 from app.timers.calendar_rules import CalendarRefused
 
 # What ``flask timers audit`` looks at; a package whose subjects need timers adds its check here.
-CHECKS: tuple[audit.Check, ...] = (*audit.CHECKS,)
+CHECKS: tuple[audit.Check, ...] = (*audit.CHECKS, *case_audit.CHECKS)
 
 _WORDS = {
     "missing": "has no calendar: flask calendar import FILE --street {street}",

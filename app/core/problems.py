@@ -95,6 +95,12 @@ WEAK_PASSWORD = _define("weak-password", 422, "The password does not meet the po
 ID_REUSED = _define("id-reused", 409, "This id was used before with other content")
 CONFLICT = _define("conflict", 409, "This no longer fits the present state")
 SHEET_UNPRINTABLE = _define("sheet-unprintable", 503, "The server has no font to print this sheet with")
+# Cases
+NO_SUCH_CASE = _define("no-such-case", 409, "The case is not known")
+CLASS_UNKNOWN = _define("class-unknown", 409, "The catalogue has no such class")
+STEP_NOT_NOW = _define("step-not-now", 409, "The case has moved on; this step does not fit any more")
+STEP_NOT_YOURS = _define("step-not-yours", 403, "This step belongs to another person")
+PERSON_UNFIT = _define("person-unfit", 409, "This person cannot be given the case")
 # The phone's log: answers per entry
 ENTRY_MALFORMED = _define("entry-malformed", 422, "The entry could not be read")
 ENTRY_UNKNOWN_KIND = _define("entry-unknown-kind", 422, "This kind of entry is not known to the server")

@@ -17,7 +17,7 @@ from app.core.idempotency import fingerprint, same_or_conflict
 from app.evidence import rules
 from app.evidence.models import Answer, LastPosition, Proof, Review, TrackFix, TrackGap
 from app.evidence.queries import Around, load_around
-from app.evidence.rules import Circumstances, Expected, Sighting
+from app.evidence.rules import Circumstances, Expected, Grade, Sighting
 from app.ledger import service as ledger
 from app.people.models import Shift
 from app.people.service import during, own_shift, shift_bounds
@@ -44,11 +44,10 @@ def record_proof(
             and accuracy stay as results, but where it was is neither stored nor compared with later.
         memory: of the request; one query for the whole batch.
     """
-    around = _around(entry, memory)
+    result = judge(entry, fix, expected, tag_state=tag_state, on_duty=on_duty, memory=memory)
     sighting = _sighting(entry, fix)
-    result = rules.grade(sighting, expected, _circumstances(entry, around, tag_state, on_duty=on_duty))
     if sighting is not None and keep_position:
-        around.add(sighting)
+        _around(entry, memory).add(sighting)
     where = fix if keep_position else None
     proof = Proof(
         street_code=entry.street_code,
@@ -75,6 +74,22 @@ def record_proof(
     )
     db.session.add(proof)
     return proof
+
+
+def judge(
+    entry: Entry,
+    fix: dict[str, Any] | None,
+    expected: Expected,
+    *,
+    tag_state: str,
+    on_duty: bool,
+    memory: Memory,
+) -> Grade:
+    """Grade the claim of *entry* without storing anything; arguments as in :func:`record_proof`."""
+    around = _around(entry, memory)
+    return rules.grade(
+        _sighting(entry, fix), expected, _circumstances(entry, around, tag_state, on_duty=on_duty)
+    )
 
 
 def _around(entry: Entry, memory: Memory) -> Around:

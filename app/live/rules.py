@@ -25,6 +25,7 @@ VERB_OF_KIND = {
     "track": "track.read",
     "gap": "track.read",
     "checkpoint": "place.read",
+    "case": "case.read",
 }
 NEVER = frozenset({"track.viewed"})
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import func, select, text
 
+from app.core import clock
 from app.core.extensions import db
 from app.people import rights
 from app.people.models import Post, Shift, User
@@ -146,3 +147,41 @@ def looks(user_id: UUID, street_code: str, since: datetime) -> list[dict[str, An
     """Who looked at tracks of this person after *since*, latest first, at most 200."""
     values = {"user_id": str(user_id), "street_code": street_code, "since": since, "most": MAX_LOOKS}
     return [dict(row) for row in db.session.execute(_LOOKS, values).mappings()]
+
+
+_HOLDERS = text("""
+    select p.user_id, cardinality(held.path) as depth
+    from place here
+    join post p on p.place_code = any(here.path) and p.role = :role
+    join place held on held.code = p.place_code
+    join app_user u on u.id = p.user_id and u.active
+    where here.code = :place_code
+      and (p.starts_on is null or p.starts_on <= :today) and (p.ends_on is null or p.ends_on >= :today)
+""")
+
+
+def holders(place_code: str, role: str, now: datetime, *, nearest: bool = False) -> frozenset[UUID]:
+    """Active people with a post of *role* in force that reaches the place.
+
+    Args:
+        nearest: only those whose post lies closest above it.
+    """
+    today = now.astimezone(clock.SHANGHAI).date()
+    rows = db.session.execute(_HOLDERS, {"place_code": place_code, "role": role, "today": today}).all()
+    deepest = max((row.depth for row in rows), default=0)
+    return frozenset(row.user_id for row in rows if not nearest or row.depth == deepest)
+
+
+def verbs_at(user_id: UUID, place_code: str, now: datetime) -> frozenset[str]:
+    """What a person's posts allow at a place now; nothing where they are not active."""
+    path = db.session.scalar(select(Place.path).where(Place.code == place_code))
+    active = db.session.scalar(select(User.active).where(User.id == user_id))
+    if not path or not active:
+        return frozenset()
+    reaching = [post for post in held_posts(user_id) if post.place_code in path]
+    return rights.verbs_of(reaching, now.astimezone(clock.SHANGHAI).date())
+
+
+def shanghai_day(now: datetime) -> date:
+    """The day in Shanghai, by which posts begin and end."""
+    return now.astimezone(clock.SHANGHAI).date()

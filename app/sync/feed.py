@@ -10,11 +10,15 @@ from uuid import UUID
 
 from sqlalchemy import and_, select
 
+from app.cases import lists
+from app.cases.showing import Reader
 from app.core import clock
 from app.core.extensions import db
+from app.core.pipeline import Principal
 from app.core.problems import catalogue
 from app.evidence.models import Proof
 from app.evidence.queries import answers_of, reviews_of
+from app.notify.queries import unread_count
 from app.patrols.models import CheckIn, Round, RoundStop, Route, StopSkip
 from app.people.models import PhoneLog
 from app.people.service import shift_covering
@@ -27,10 +31,11 @@ REFUSED_FOR = timedelta(days=7)
 MAX_REFUSED = 200
 
 
-def read_feed(user_id: UUID, street_code: str) -> dict[str, Any]:
-    """What the phone of *user_id* shows: their shift, rounds of yesterday to tomorrow, decisions of
-    thirty days, refused entries of seven."""
+def read_feed(reader: Principal) -> dict[str, Any]:
+    """What the phone of *reader* shows: their shift, rounds of yesterday to tomorrow, decisions of
+    thirty days, refused entries of seven, and their cases."""
     now = clock.now()
+    user_id, street_code = reader.user_id, reader.street_code
     shift = shift_covering(user_id, now)
     return {
         "server_time": now,
@@ -40,6 +45,10 @@ def read_feed(user_id: UUID, street_code: str) -> dict[str, Any]:
         "rounds": _rounds(user_id, now),
         "decisions": _decisions(user_id, street_code, now),
         "refused": _refused(user_id, now),
+        "cases": lists.field_cases(
+            Reader.of(reader), reader.scope("case.read"), reader.scope("case.verify"), now
+        )
+        | {"unread": unread_count(street_code, user_id)},
     }
 
 

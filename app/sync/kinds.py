@@ -8,6 +8,8 @@ from typing import Any
 
 from marshmallow import ValidationError
 
+from app.cases import approaching, entries
+from app.cases import entry_schemas as case_schemas
 from app.core import problems
 from app.core.entry import Applied, Entry, Memory, Refused
 from app.core.fields import Wire
@@ -49,12 +51,36 @@ KINDS: dict[str, Kind] = {
     "round_finished": Kind(_reader(patrols_schemas.RoundFinishedBody), patrols.finish_round),
     "check_in": Kind(_reader(patrols_schemas.CheckInBody), patrols.record_check_in, others_look=False),
     "stop_skipped": Kind(_reader(patrols_schemas.StopSkippedBody), patrols.skip_stop),
-    "track": Kind(_reader(evidence_schemas.TrackBody), patrols.record_track, others_look=False),
+    "track": Kind(_reader(evidence_schemas.TrackBody), approaching.record_track, others_look=False),
     "gap": Kind(_reader(evidence_schemas.GapBody), patrols.record_gap, others_look=False),
     "review_answered": Kind(_reader(evidence_schemas.ReviewAnsweredBody), evidence.answer_review),
+    "case_reported": Kind(_reader(case_schemas.CaseReportedBody), entries.report),
+    "case_joined": Kind(_reader(case_schemas.CaseJoinedBody), entries.join),
+    "case_accepted": Kind(_reader(case_schemas.CaseAcceptedBody), entries.accept),
+    "case_returned": Kind(_reader(case_schemas.CaseReturnedBody), entries.give_back),
+    "case_arrived": Kind(_reader(case_schemas.CaseArrivedBody), entries.arrive),
+    "case_resolved": Kind(_reader(case_schemas.CaseResolvedBody), entries.resolve),
+    "case_verified": Kind(_reader(case_schemas.CaseVerifiedBody), entries.verify),
+    "case_noted": Kind(_reader(case_schemas.CaseNotedBody), entries.note),
+    "case_hold_asked": Kind(_reader(case_schemas.CaseHoldAskedBody), entries.ask_hold),
+    "case_extension_asked": Kind(_reader(case_schemas.CaseExtensionAskedBody), entries.ask_extension),
+    "case_resumed": Kind(_reader(case_schemas.CaseResumedBody), entries.resume),
+    "case_co_done": Kind(_reader(case_schemas.CaseCoDoneBody), entries.co_done),
 }
 
-CARRY_POSITIONS = ("shift_started", "round_started", "check_in", "track")
+CARRY_POSITIONS = (
+    "shift_started",
+    "round_started",
+    "check_in",
+    "track",
+    "case_reported",
+    "case_joined",
+    "case_arrived",
+    "case_resolved",
+    "case_verified",
+    "case_noted",
+    "case_co_done",
+)
 
 
 def read_body(kind: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -213,6 +213,7 @@ select e.log_id
     or (e.waits_for = 'server' and e.tried_at <= :tried_before)
     or exists (select from shift where shift.id = parent.id)
     or exists (select from round where round.id = parent.id and state not in ('planned', 'missed'))
+    or exists (select from case_file where street_code = e.street_code and id = parent.id)
     or exists (select from log_entry p
                 where p.street_code = e.street_code and p.id = parent.id and p.state = 'refused'
                   and p.log_id in (select other.id from phone_log other join phone_log mine

@@ -22,6 +22,7 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 
+from app.cases.models import CaseFile
 from app.core import problems
 from app.core.entry import Applied, Entry, Held, Memory, Refused
 from app.core.extensions import db
@@ -155,7 +156,9 @@ class _Fast:
 
 # Rows that have the entry's own id. Whether an entry of another log took it first is not asked beforehand:
 # the database says so, and only then it costs anything.
-_KEYS_OF_ENTRIES = frozenset(f"pk_{m.__tablename__}" for m in (CheckIn, Proof, Shift, StopSkip, TrackGap))
+_KEYS_OF_ENTRIES = frozenset(
+    f"pk_{m.__tablename__}" for m in (CheckIn, Proof, Shift, StopSkip, TrackGap, CaseFile)
+) | {"uq_case_event_street_code"}
 
 
 def _id_is_taken(reason: IntegrityError) -> bool:

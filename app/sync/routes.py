@@ -60,5 +60,5 @@ def _wire_outcome(outcome: Outcome) -> dict[str, Any]:
 @endpoint("log.sync")
 @blp.response(200, FeedShape)
 def read_feed() -> dict[str, Any]:
-    """What the phone shows: the shift, rounds of three days, decisions, what was refused."""
-    return feed.read_feed(principal().user_id, principal().street_code)
+    """What the phone shows: the shift, rounds of three days, decisions, what was refused, cases."""
+    return feed.read_feed(principal())

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from marshmallow import ValidationError, fields, validate
 
+from app.cases.schemas import FieldCasesOut
 from app.core.fields import Moment, Wire
 from app.evidence.rules import GRADES, REASONS
 from app.evidence.schemas import ReviewedOut
@@ -134,3 +135,4 @@ class FeedShape(Wire):
     rounds = fields.List(fields.Nested(FeedRoundShape), required=True)
     decisions = fields.List(fields.Nested(DecidedShape), required=True)
     refused = fields.List(fields.Nested(RefusedShape), required=True)
+    cases = fields.Nested(FieldCasesOut, required=True)

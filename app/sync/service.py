@@ -30,7 +30,7 @@ from app.sync.queries import Stored
 from app.sync.replay import Outcomes, replay
 from app.sync.writing import write_entries
 
-STARTS = ("shift_started", "round_started")  # kinds that other entries wait for
+STARTS = ("shift_started", "round_started", "case_reported")  # kinds that other entries wait for
 ENDS_SHIFTS = ("shift_started", "shift_ended")  # a person's next shift ends the one before
 FAULT_PAUSE = timedelta(minutes=10)  # between two trials of an entry that failed through our own fault
 

@@ -82,6 +82,7 @@ def _case_file() -> None:
         sa.Column("extension_amount", sa.Float(), nullable=False),
         sa.Column("acknowledge_due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("next_due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("verify_due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("note_due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("overdue_at", sa.DateTime(timezone=True), nullable=True),
@@ -105,11 +106,18 @@ def _case_file() -> None:
         sa.PrimaryKeyConstraint("street_code", "id", name=op.f("pk_case_file")),
         sa.UniqueConstraint("street_code", "number", name=op.f("uq_case_file_street_code_number")),
     )
+    op.create_index(
+        "ix_case_file_ended",
+        "case_file",
+        ["street_code", "ended_at", "id"],
+        unique=False,
+        postgresql_where="ended_at is not null",
+    )
     op.create_index("ix_case_file_filed", "case_file", ["street_code", "filed_at", "id"], unique=False)
     op.create_index(
         "ix_case_file_live_due",
         "case_file",
-        ["street_code", "due_at", "id"],
+        ["street_code", "next_due_at", "id"],
         unique=False,
         postgresql_where="state not in ('closed','void','duplicate')",
     )
@@ -182,18 +190,19 @@ def _case_person() -> None:
         "case_person",
         sa.Column("street_code", sa.Text(), nullable=False),
         sa.Column("case_id", sa.Uuid(), nullable=False),
-        sa.Column("ordinal", sa.Integer(), nullable=False),
         sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("part", sa.Text(), nullable=False),
-        sa.Column("why", sa.Text(), nullable=False),
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
         sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("end_reason", sa.Text(), nullable=True),
         sa.CheckConstraint(
             "part in ('owner','co_handler','watcher','arbiter','verifier')", name=op.f("ck_case_person_part")
         ),
-        sa.PrimaryKeyConstraint("street_code", "case_id", "ordinal", name=op.f("pk_case_person")),
+        sa.PrimaryKeyConstraint(
+            "street_code", "case_id", "user_id", "part", "since", name=op.f("pk_case_person")
+        ),
     )
     op.create_index(
         "ix_case_person_user",

@@ -31,6 +31,22 @@ TABLE = {
     "staff.manage": "a",
     "ledger.read": "la",
     "live.follow": "dsla",
+    "photo.upload": "phdsla",
+    "catalogue.read": "phdsla",
+    "catalogue.manage": "a",
+    "case.read": "phdsla",
+    "case.intake": "da",
+    "case.handle": "phs",
+    "case.verify": "pds",
+    "case.dispatch": "ds",
+    "case.arbitrate": "sl",
+    "case.raise": "sl",
+    "case.watch": "sl",
+    "case.export": "dsl",
+    "policy.read": "dsla",
+    "policy.manage": "a",
+    "responsibility.read": "dsla",
+    "responsibility.manage": "sa",
 }
 
 

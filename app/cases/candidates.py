@@ -1,0 +1,88 @@
+"""Who could be given a case: what a dispatcher chooses from."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+
+from app.cases.models import CaseFile
+from app.core import clock
+from app.core.extensions import db
+from app.people import rights
+from app.people.shift_rules import MAX_LENGTH
+
+MOST = 60
+
+# Everybody of the street whose post lets them handle cases; those named by the matrix for this case, and
+# those whose post reaches its place, first.
+_CANDIDATES = text("""
+with here as (select path from place where code = :place_code),
+posts as (
+  select p.user_id, array_agg(distinct p.role) as roles, bool_or(p.place_code = any(here.path)) as reaches,
+         (array_agg(p.place_code order by cardinality(held.path) desc))[1] as place_code
+    from post p
+    join place held on held.code = p.place_code
+    cross join here
+   where held.street_code = :street_code and p.role = any(:roles)
+     and (p.starts_on is null or p.starts_on <= :today) and (p.ends_on is null or p.ends_on >= :today)
+   group by p.user_id
+), named as (
+  select distinct r.user_id from responsibility r cross join here
+   where r.street_code = :street_code and r.place_code = any(here.path) and r.ended_at is null
+     and r.duty in ('handler', 'owner', 'deputy')
+     and (r.starts_on is null or r.starts_on <= :today) and (r.ends_on is null or r.ends_on >= :today)
+     and (r.selector_kind = 'any' or (r.selector_kind = 'class' and r.selector = :class_key)
+          or (r.selector_kind = 'department' and r.selector = :department))
+)
+select u.id, u.display_name, u.display_name_en, posts.roles, posts.reaches,
+       at.name as place_name, at.name_en as place_name_en,
+       named.user_id is not null as responsible,
+       exists (select from shift s where s.user_id = u.id and s.ended_at is null and s.started_at > :since)
+         as on_duty,
+       exists (select from absence a where a.user_id = u.id and a.starts_at <= :now and a.ends_at > :now)
+         as away,
+       (select ST_DistanceSphere(l.position, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326))
+          from last_position l where l.user_id = u.id and l.street_code = :street_code) as distance_m,
+       (select count(*) from case_file c
+         where c.owner_id = u.id and c.state not in ('closed', 'void', 'duplicate')) as open_cases
+  from posts
+  join app_user u on u.id = posts.user_id and u.active
+  join place at on at.code = posts.place_code
+  left join named on named.user_id = u.id
+ order by responsible desc, away, on_duty desc, posts.reaches desc, open_cases, u.username
+ limit :most
+""")
+
+
+def candidates(case: CaseFile, now: datetime) -> list[dict[str, Any]]:
+    """Everybody who could be given *case*, the likeliest first; how far they are only while on duty."""
+    rows = db.session.execute(
+        _CANDIDATES,
+        {
+            "street_code": case.street_code,
+            "place_code": case.place_code,
+            "class_key": case.class_key,
+            "department": case.department,
+            "lat": case.lat,
+            "lon": case.lon,
+            "roles": sorted(rights.VERB_ROLES["case.handle"]),
+            "today": now.astimezone(clock.SHANGHAI).date(),
+            "now": now,
+            "since": now - MAX_LENGTH,
+            "most": MOST,
+        },
+    ).mappings()
+    return [
+        {
+            "person": {key: row[key] for key in ("id", "display_name", "display_name_en")},
+            **{
+                key: row[key]
+                for key in ("roles", "place_name", "place_name_en", "responsible", "on_duty", "away")
+            },
+            "distance_m": None if row["distance_m"] is None else round(row["distance_m"]),
+            "open_cases": row["open_cases"],
+        }
+        for row in rows
+    ]

@@ -1,0 +1,233 @@
+"""Filing: from what somebody found to a case with a number, clocks and somebody who answers for it.
+
+One way in for all sources: the phone's log, the hotline and whatever comes later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from geoalchemy2 import WKTElement
+from sqlalchemy import text
+
+from app.cases import catalogue_queries, clocks, escalating, escalation, policies
+from app.cases.acting import Act, write
+from app.cases.class_rules import ProblemClass, limit_for
+from app.cases.models import CaseFile, CaseReport
+from app.core import clock, problems
+from app.core.extensions import db
+from app.core.idempotency import fingerprint
+from app.core.problems import Problem
+from app.media import service as media
+from app.places import queries as places
+from app.timers import calendars
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where it is, in WGS-84, and the finest place that the position is clear about."""
+
+    lat: float
+    lon: float
+    accuracy_m: float
+    place_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found.
+
+    Attributes:
+        id: of the case; made by whoever reports.
+        catalogue_version: the version that the reporter chose from; None: the newest.
+        measured: in the unit of the chosen condition.
+        content: what the report was made of, so that an id used again for something else is noticed.
+    """
+
+    id: UUID
+    street_code: str
+    source: str
+    source_ref: str | None
+    class_key: str
+    catalogue_version: int | None
+    condition: int | None
+    measured: float | None
+    text: str
+    address: str
+    spot: Spot
+    found_at: datetime
+    received_at: datetime
+    reporter_id: UUID | None
+    fixed_on_spot: bool
+    photos: Sequence[media.Claim]
+    content: dict[str, Any]
+
+
+def spot_of(street_code: str, lat: float, lon: float, accuracy_m: float) -> Spot:
+    """Find the place of a WGS-84 position; one that touches an edge belongs to the place under its centre,
+    one outside to the street as a whole."""
+    at = places.locate(street_code, lat, lon, accuracy_m, "wgs84")
+    finest = at.community_code or _under_centre(street_code, lat, lon)
+    return Spot(lat, lon, accuracy_m, finest or street_code)
+
+
+def _under_centre(street_code: str, lat: float, lon: float) -> str | None:
+    covering = places.covering(street_code, [(lat, lon)])[0]
+    return covering.get("community") or covering.get("unit")
+
+
+_CENTRE = text(
+    "select ST_Y(c) as lat, ST_X(c) as lon, "
+    "ST_MaxDistance(ST_Transform(c, 3857), ST_Transform(outline, 3857)) * cos(radians(ST_Y(c))) as reach_m "
+    "from place, lateral (select ST_PointOnSurface(outline) as c) inside where code = :code"
+)
+
+
+def spot_in(place_code: str) -> Spot | None:
+    """A stand-in for a position nobody has: somewhere in the place, as vague as the place is large."""
+    row = db.session.execute(_CENTRE, {"code": place_code}).one_or_none()
+    return None if row is None else Spot(row.lat, row.lon, round(row.reach_m), place_code)
+
+
+def file_case(found: Found) -> CaseFile:
+    """Make a case of *found*, give it to somebody, start its clocks.
+
+    Raises:
+        Problem: CLASS_UNKNOWN, ID_REUSED.
+    """
+    stored = db.session.get(CaseFile, (found.street_code, found.id))
+    if stored is not None:
+        if bytes(stored.fingerprint) != fingerprint(found.content):
+            raise Problem(problems.ID_REUSED)
+        return stored
+    version, problem = _class_of(found)
+    case = CaseFile(
+        street_code=found.street_code,
+        id=found.id,
+        fingerprint=fingerprint(found.content),
+        catalogue_version=version,
+        policy_version=policies.current_version(found.street_code),
+        calendar_version=calendars.load_calendar(found.street_code).version,
+        level=problem.level,
+        mode=problem.mode,
+        department=problem.department,
+        state="open",
+        version=0,
+        filed_at=found.received_at,
+        clock_from=found.received_at,
+        on_day=found.received_at.astimezone(clock.SHANGHAI).date(),
+        owner_is_final=False,
+        extension_amount=0.0,
+        returns=0,
+        reworks=0,
+        reopenings=0,
+        reports=1,
+        fired={},
+        **_as_found(found),
+        **_limits(found, problem),
+    )
+    case.number = _next_number(case)
+    db.session.add(case)
+    _begin(case, found, limit_for(problem, problem.condition(found.condition), found.measured).remark)
+    return case
+
+
+def _as_found(found: Found) -> dict[str, Any]:
+    """What the report says, column by column."""
+    spot = found.spot
+    same = (
+        "source",
+        "source_ref",
+        "class_key",
+        "condition",
+        "measured",
+        "text",
+        "address",
+        "found_at",
+        "reporter_id",
+        "fixed_on_spot",
+    )
+    return {name: getattr(found, name) for name in same} | {
+        "place_code": spot.place_code,
+        "lat": spot.lat,
+        "lon": spot.lon,
+        "accuracy_m": spot.accuracy_m,
+        "position": WKTElement(f"POINT({spot.lon} {spot.lat})", srid=4326),
+    }
+
+
+def _limits(found: Found, problem: ProblemClass) -> dict[str, Any]:
+    """The limits that the class, or its chosen condition, gives the case."""
+    limits = limit_for(problem, problem.condition(found.condition), found.measured)
+    same = ("acknowledge_amount", "acknowledge_unit", "resolve_amount", "resolve_unit", "urgent")
+    return {name: getattr(limits, name) for name in same}
+
+
+def _class_of(found: Found) -> tuple[int, ProblemClass]:
+    """The class in the version that the reporter saw, or in the newest where that one is not known here."""
+    newest = catalogue_queries.current(found.street_code)
+    for version in (found.catalogue_version, newest):
+        case_class = (
+            catalogue_queries.class_of(found.street_code, version, found.class_key) if version else None
+        )
+        if version is not None and case_class is not None:
+            return version, case_class
+    raise Problem(problems.CLASS_UNKNOWN, f"The catalogue has no class {found.class_key}.")
+
+
+_SERIAL = text(
+    "insert into case_number (street_code, on_day, last) values (:street_code, :on_day, 1) "
+    "on conflict (street_code, on_day) do update set last = case_number.last + 1 returning last"
+)
+
+
+def _next_number(case: CaseFile) -> str:
+    """The next number of the day: CY20261124-0007. The counter's row is locked until the commit."""
+    prefix = clocks.policy_of(case).number_prefix
+    given = {"street_code": case.street_code, "on_day": case.on_day}
+    return f"{prefix}{case.on_day:%Y%m%d}-{db.session.execute(_SERIAL, given).scalar_one():04d}"
+
+
+def _begin(case: CaseFile, found: Found, remark: str | None) -> None:
+    act = Act(
+        id=found.id,
+        actor_id=found.reporter_id,
+        at=found.found_at,
+        received_at=found.received_at,
+        text=found.text,
+        data={"source": found.source, "remark": remark},
+        photos=found.photos,
+        content=found.content,
+    )
+    if found.fixed_on_spot:
+        case.resolved_at = case.verified_at = found.received_at
+        case.resolver_id = found.reporter_id
+        act.data["fixed_on_spot"] = True
+        write(case, "file", act, "closed")
+        return
+    write(case, "file", act, "open")
+    clocks.start_resolving(case)
+    escalating.start(case, found.received_at)
+
+
+def join(case: CaseFile, act: Act, source: str, source_ref: str | None) -> None:
+    """Add another report of the same problem to a live case; enough of them raise it."""
+    db.session.add(
+        CaseReport(
+            street_code=case.street_code,
+            id=act.id,
+            case_id=case.id,
+            source=source,
+            source_ref=source_ref,
+            reporter_id=act.actor_id,
+            text=act.text,
+            reported_at=act.received_at,
+        )
+    )
+    case.reports += 1
+    if escalation.many_reports(clocks.policy_of(case), case.reports - 1, case.reports):
+        escalating.escalate(case, "many_reports", act.received_at, repeatable=False)

@@ -1,0 +1,95 @@
+"""Whom a message about a case goes to, and what it carries."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from app.cases import catalogue_queries
+from app.cases.acting import SUBJECT, people_on
+from app.cases.models import CaseFile
+from app.core.extensions import db
+from app.core.fields import wire_time
+from app.notify import service as notify
+from app.people.models import User
+from app.people.queries import holders
+from app.places.models import Place
+
+_ROLE_OF = {
+    "dispatchers": "dispatcher",
+    "leaders": "leader",
+    "unit_head": "supervisor",
+    "area_head": "supervisor",
+}
+
+
+def tell(
+    case: CaseFile,
+    kind: str,
+    recipients: Collection[UUID],
+    now: datetime,
+    *,
+    by: UUID | None = None,
+    urgent: bool | None = None,
+    **more: Any,
+) -> None:
+    """Tell *recipients* (but not whoever did it) about the case, in the transaction of the change.
+
+    Args:
+        urgent: also in quiet hours; where None, as the case is.
+    """
+    people = frozenset(recipients) - {by}
+    if not people:
+        return
+    notify.tell(
+        street_code=case.street_code,
+        place_code=case.place_code,
+        recipients=people,
+        kind=kind,
+        subject_kind=SUBJECT,
+        subject_id=case.id,
+        data=_data(case, by) | more,
+        urgent=case.urgent if urgent is None else urgent,
+        now=now,
+    )
+
+
+def _data(case: CaseFile, by: UUID | None) -> dict[str, Any]:
+    found = catalogue_queries.class_of(case.street_code, case.catalogue_version, case.class_key)
+    place = db.session.get(Place, case.place_code)
+    actor = db.session.get(User, by) if by else None
+    return {
+        "number": case.number,
+        "class_zh": found.name if found else case.class_key,
+        "class_en": (found.name_en if found else "") or case.class_key,
+        "place_zh": place.name if place else case.place_code,
+        "place_en": (place.name_en if place else "") or case.place_code,
+        "address": case.address,
+        "due_at": wire_time(case.due_at) if case.due_at else None,
+        "by_zh": actor.display_name if actor else "",
+        "by_en": (actor.display_name_en or actor.display_name) if actor else "",
+        "mode": case.mode,
+    }
+
+
+def resolve(case: CaseFile, words: Iterable[str], now: datetime) -> frozenset[UUID]:
+    """The people behind the words of a policy: owner, watcher, dispatchers, leaders …"""
+    found: set[UUID] = set()
+    named = {
+        "owner": case.owner_id,
+        "watcher": case.watcher_id,
+        "arbiter": case.arbiter_id,
+        "verifier": case.verifier_id,
+        "reporter": case.reporter_id,
+    }
+    for word in words:
+        if word in named:
+            holder = named[word]
+            found |= {holder} if holder else set()
+        elif word == "co_handlers":
+            found |= {p.user_id for p in people_on(case) if p.part == "co_handler" and p.until is None}
+        else:
+            found |= holders(case.place_code, _ROLE_OF[word], now, nearest=word == "unit_head")
+    return frozenset(found)

@@ -1,0 +1,189 @@
+"""The case board, its map, and what is exported: questions over many cases at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
+
+from app.cases import catalogue_queries
+from app.cases.lists import LIVE
+from app.cases.models import CaseFile, CasePerson
+from app.cases.showing import Reader, cards
+from app.core import clock, problems
+from app.core.extensions import db
+from app.core.pages import decode_cursor, encode_cursor
+
+MOST_ON_MAP = 1000
+NEVER = datetime(2200, 1, 1, tzinfo=UTC)  # stands for "no deadline runs" in cursors
+EXPORT_CHUNK = 1000
+
+_EQUAL = ("state", "mode", "source", "class_key", "department", "owner_id")
+
+
+def board(reader: Reader, scope: Collection[str], asked: dict[str, Any]) -> dict[str, Any]:
+    """One page of the board.
+
+    Live cases come by what runs out first, so what is late stands on top; ended ones by their end, newest
+    first.
+
+    Args:
+        scope: places whose cases are shown.
+        asked: as ``CaseBoardQuery`` loaded it.
+
+    Raises:
+        Problem: BAD_REQUEST where the cursor is not one of ours.
+    """
+    live = asked["view"] == "live"
+    found = select(CaseFile).where(*_filters(reader, scope, asked))
+    found = _live_page(found, asked["cursor"]) if live else _ended_page(found, asked["cursor"])
+    rows = list(db.session.scalars(found.limit(asked["limit"] + 1)))
+    page = rows[: asked["limit"]]
+    more = len(rows) > len(page)
+    return {
+        "items": cards(page, reader),
+        "next_cursor": _cursor(page[-1], live=live) if more else None,
+        "counts": counts(reader.street_code, scope),
+    }
+
+
+def _filters(reader: Reader, scope: Collection[str], asked: dict[str, Any]) -> list[ColumnElement[bool]]:
+    chosen = [CaseFile.street_code == reader.street_code, CaseFile.place_code.in_(scope)]
+    chosen.append(LIVE if asked["view"] == "live" else CaseFile.ended_at.is_not(None))
+    chosen += [getattr(CaseFile, name) == asked[name] for name in _EQUAL if asked[name] is not None]
+    if asked["overdue"] is not None:
+        late = CaseFile.overdue_at.is_not(None)
+        chosen.append(late if asked["overdue"] else ~late)
+    if asked["filed_from"] is not None:
+        chosen.append(CaseFile.filed_at >= asked["filed_from"])
+    if asked["filed_to"] is not None:
+        chosen.append(CaseFile.filed_at < asked["filed_to"])
+    if asked["number"]:
+        chosen.append(CaseFile.number.startswith(asked["number"].strip().upper(), autoescape=True))
+    if asked["mine"]:
+        mine = select(CasePerson.case_id).where(
+            CasePerson.user_id == reader.user_id, CasePerson.until.is_(None)
+        )
+        chosen.append(CaseFile.id.in_(mine.scalar_subquery()))
+    return chosen
+
+
+def _live_page(found: Select[Any], cursor: str | None) -> Select[Any]:
+    if cursor is not None:
+        at, row_id = _read_cursor(cursor)
+        after = tuple_(CaseFile.next_due_at, CaseFile.id) > (at, row_id)
+        resting = and_(CaseFile.next_due_at.is_(None), CaseFile.id > row_id)
+        found = found.where(resting if at == NEVER else or_(after, CaseFile.next_due_at.is_(None)))
+    return found.order_by(CaseFile.next_due_at.asc().nulls_last(), CaseFile.id)
+
+
+def _ended_page(found: Select[Any], cursor: str | None) -> Select[Any]:
+    if cursor is not None:
+        found = found.where(tuple_(CaseFile.ended_at, CaseFile.id) < _read_cursor(cursor))
+    return found.order_by(CaseFile.ended_at.desc(), CaseFile.id.desc())
+
+
+def _cursor(last: CaseFile, *, live: bool) -> str:
+    at = (last.next_due_at or NEVER) if live else (last.ended_at or NEVER)
+    return encode_cursor(at.isoformat(), str(last.id))
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
+    at, row_id = decode_cursor(cursor, 2)
+    try:
+        moment, key = datetime.fromisoformat(str(at)), UUID(str(row_id))
+    except ValueError as error:
+        raise problems.Problem(problems.BAD_REQUEST, "The page cursor is not valid.") from error
+    if moment.tzinfo is None:
+        raise problems.Problem(problems.BAD_REQUEST, "The page cursor is not valid.")
+    return moment, key
+
+
+def counts(street_code: str, scope: Collection[str]) -> dict[str, int]:
+    """How many live cases there are of each state; ``overdue``: how many of them are late."""
+    rows = db.session.execute(
+        select(
+            CaseFile.state,
+            func.count(),
+            func.count().filter(CaseFile.overdue_at.is_not(None)),
+        )
+        .where(CaseFile.street_code == street_code, CaseFile.place_code.in_(scope), LIVE)
+        .group_by(CaseFile.state)
+    ).all()
+    return {state: number for state, number, _ in rows} | {"overdue": sum(late for *_, late in rows)}
+
+
+def on_map(street_code: str, scope: Collection[str], box: dict[str, float]) -> dict[str, Any]:
+    """Live cases in a rectangle (west, south, east, north; WGS-84), the most urgent where there are too
+    many; ``total`` counts them all."""
+    inside = [
+        CaseFile.street_code == street_code,
+        CaseFile.place_code.in_(scope),
+        LIVE,
+        CaseFile.position.op("&&")(
+            func.ST_MakeEnvelope(box["west"], box["south"], box["east"], box["north"], 4326)
+        ),
+    ]
+    rows = db.session.execute(
+        select(
+            CaseFile.id,
+            CaseFile.number,
+            CaseFile.catalogue_version,
+            CaseFile.class_key,
+            CaseFile.state,
+            CaseFile.mode,
+            CaseFile.overdue_at,
+            CaseFile.lat,
+            CaseFile.lon,
+            func.count().over().label("total"),
+        )
+        .where(*inside)
+        .order_by(CaseFile.next_due_at.nulls_last())
+        .limit(MOST_ON_MAP)
+    ).all()
+    return {"items": [_point(street_code, row) for row in rows], "total": rows[0].total if rows else 0}
+
+
+def _point(street_code: str, row: Any) -> dict[str, Any]:
+    problem = catalogue_queries.class_of(street_code, row.catalogue_version, row.class_key)
+    return {
+        "id": row.id,
+        "number": row.number,
+        "class_name": problem.name if problem else row.class_key,
+        "class_name_en": problem.name_en if problem else row.class_key,
+        "state": row.state,
+        "mode": row.mode,
+        "overdue": row.overdue_at is not None,
+        "lat": row.lat,
+        "lon": row.lon,
+    }
+
+
+def filed_between(
+    street_code: str, scope: Collection[str], first: date, last: date
+) -> Iterator[list[CaseFile]]:
+    """Cases filed from *first* to *last* (days in Shanghai, both included), by number, in chunks."""
+    after: tuple[datetime, UUID] = (datetime.combine(first, time(), clock.SHANGHAI), UUID(int=0))
+    until = datetime.combine(last + timedelta(days=1), time(), clock.SHANGHAI)
+    while True:
+        rows = list(
+            db.session.scalars(
+                select(CaseFile)
+                .where(
+                    CaseFile.street_code == street_code,
+                    CaseFile.place_code.in_(scope),
+                    CaseFile.filed_at < until,
+                    tuple_(CaseFile.filed_at, CaseFile.id) > after,
+                )
+                .order_by(CaseFile.filed_at, CaseFile.id)
+                .limit(EXPORT_CHUNK)
+            )
+        )
+        if rows:
+            yield rows
+        if len(rows) < EXPORT_CHUNK:
+            return
+        after = (rows[-1].filed_at, rows[-1].id)

@@ -1,0 +1,157 @@
+"""A case from the photo to the verified end, on the real tables, through the doors that phones and desks use."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from app.core import clock
+from tests.integration.case_street import BUILDING, MANHOLE, CaseStreet, fix, photo
+
+
+@pytest.fixture
+def street(app) -> CaseStreet:
+    return CaseStreet(app)
+
+
+def test_a_common_problem_goes_from_photo_to_person_to_verified_and_closed(street):
+    case = street.patrol.file()
+    now = clock.now()
+    seen = street.patrol.case(case)
+    assert (seen["state"], seen["mode"], seen["owner"]["id"]) == (
+        "dispatched",
+        "point",
+        str(street.handler.id),
+    )
+    assert seen["number"].endswith("-0001")
+    assert street.timers(case) == {"case.acknowledge", "case.warn", "case.due"}
+    assert street.handler.about("case_accepted", case)["status"] == "applied"
+    assert street.timers(case) == {"case.warn", "case.due"}
+    shift = str(street.sql("select id from shift where user_id = :u", u=street.handler.id)[0].id)
+    there = street.handler.about("case_arrived", case, fix=fix(now), shift=shift)
+    assert (there["status"], there["grade"], there["reasons"]) == ("applied", "verified", [])
+    after = [photo("after", now)]
+    done = street.handler.about("case_resolved", case, photos=after, fix=fix(now), shift=shift)
+    assert done["status"] == "applied"
+    seen = street.patrol.case(case)
+    assert (seen["state"], street.timers(case)) == ("resolved", {"case.verify"})
+    verifier = next(p["person"]["id"] for p in seen["people"] if p["part"] == "verifier")
+    assert verifier == str(street.other_patrol.id)  # not the one who found it, while another is on duty
+    assert street.handler.about("case_verified", case, passed=True)["problem"].endswith("/step-not-yours")
+    assert street.other_patrol.about("case_verified", case, passed=True)["status"] == "applied"
+    seen = street.patrol.case(case)
+    assert (seen["state"], street.timers(case)) == ("closed", set())
+    assert street.steps(case) == [
+        "file", "dispatch", "accept", "arrive", "resolve", "verify_pass", "close",
+    ]  # fmt: skip
+    told = street.told(case)
+    assert {
+        ("handler_a", "case.dispatched"),
+        ("patrol_b", "case.to_verify"),
+        ("patrol", "case.closed"),
+    } <= told
+
+
+def test_a_case_nobody_reacts_to_climbs_from_point_to_assign_to_watch(street):
+    case = street.patrol.file()
+    modes = ["point"]
+    for hours in range(1, 200):
+        street.fire(timedelta(hours=hours))
+        mode = street.patrol.case(case)["mode"]
+        if mode != modes[-1]:
+            modes.append(mode)
+        if mode == "watch":
+            break
+    seen = street.patrol.case(case)
+    assert modes == ["point", "assign", "watch"]
+    people = {p["part"]: p["person"]["id"] for p in seen["people"] if p["until"] is None}
+    assert people["watcher"] != people["owner"]
+    assert street.sql("select count(*) n from timer where state = 'failed'")[0].n == 0
+    owners = [p["person"]["display_name"] for p in seen["people"] if p["part"] == "owner"]
+    assert len(owners) > 2, owners
+
+
+def test_a_watched_case_is_closed_by_its_watcher_alone_and_only_after_a_verification(street):
+    case = street.patrol.file(BUILDING)
+    seen = street.supervisor.case(case)
+    people = {p["part"]: p["person"]["id"] for p in seen["people"]}
+    assert people == {"owner": str(street.owner.id), "watcher": str(street.supervisor.id)}
+    early = street.supervisor.ask(f"{case}/closing", {}, 409)
+    assert early["type"].endswith("/step-not-now")
+    street.owner.about("case_accepted", case)
+    street.owner.about("case_resolved", case, photos=[photo("after", clock.now())])
+    assert street.supervisor.ask(f"{case}/closing", {}, 409)["type"].endswith("/step-not-now")
+    street.patrol.about("case_verified", case, passed=True)
+    assert street.patrol.case(case)["state"] == "verified"
+    assert street.leader.ask(f"{case}/closing", {}, 403)["type"].endswith("/step-not-yours")
+    assert street.supervisor.ask(f"{case}/closing", {"text": "已复核"})["state"] == "closed"
+    assert street.timers(case) == set()
+
+
+def test_a_key_problem_has_a_named_owner_and_the_deputy_stands_in(street):
+    case = street.patrol.file(MANHOLE)
+    seen = street.patrol.case(case)
+    assert (seen["mode"], seen["owner"]["id"]) == ("assign", str(street.owner.id))
+
+
+def test_a_return_keeps_the_clock_running_and_the_arbiters_second_word_is_final(street):
+    case = street.patrol.file()
+    due = street.patrol.case(case)["due_at"]
+    street.handler.about("case_accepted", case)
+    back = street.handler.about("case_returned", case, reason="not_ours", text="这是市容的事")
+    assert back["status"] == "applied"
+    seen = street.leader.case(case)
+    assert (seen["state"], seen["due_at"], seen["returns"]) == ("returned", due, 1)
+    assert "arbitrate" in seen["steps"]
+    assert street.desk.ask(f"{case}/dispatch", {"owner_id": str(street.second.id)}, 409)
+    named = {"owner_id": str(street.second.id), "text": "由第二组处理"}
+    assert street.leader.ask(f"{case}/arbitration", named)["owner"]["id"] == str(street.second.id)
+    street.second.about("case_returned", case, reason="wrong_place", text="不在这个路段")
+    seen = street.leader.ask(f"{case}/arbitration", named)
+    assert seen["returns"] == 2
+    third = street.second.about("case_returned", case, reason="not_ours", text="还是不归我")
+    assert (third["status"], third["problem"].split("/")[-1]) == ("refused", "step-not-now")
+    assert street.second.about("case_accepted", case)["status"] == "applied"
+
+
+def test_fixed_on_the_spot_is_filed_and_closed_at_once_with_both_photos(street):
+    now = clock.now()
+    both = [photo("before", now), photo("after", now)]
+    case = street.patrol.file(photos=both, fixed_on_spot=True)
+    seen = street.patrol.case(case)
+    assert (seen["state"], street.steps(case), street.timers(case)) == ("closed", ["file"], set())
+    bad = street.patrol.report(photos=[photo("before", now)], fixed_on_spot=True)
+    assert (bad["status"], bad["problem"].split("/")[-1]) == ("refused", "entry-invalid")
+
+
+def test_work_that_is_not_done_goes_back_to_the_same_handler(street):
+    case = street.patrol.file()
+    street.handler.about("case_accepted", case)
+    street.handler.about("case_resolved", case, photos=[photo("after", clock.now())])
+    street.other_patrol.about("case_verified", case, passed=False, text="桌子还在")
+    seen = street.handler.case(case)
+    assert (seen["state"], seen["owner"]["id"]) == ("acknowledged", str(street.handler.id))
+    assert "case.due" in street.timers(case)
+    task = street.handler.feed()["tasks"][0]
+    assert task["last_note"] == "桌子还在"
+
+
+def test_a_hold_stops_the_clock_and_its_time_does_not_count(street):
+    case = street.patrol.file()
+    street.handler.about("case_accepted", case)
+    until = (clock.now() + timedelta(hours=3)).isoformat()
+    asked = street.handler.about("case_hold_asked", case, text="等配件", until=until)
+    assert asked["status"] == "applied"
+    request = street.desk.case(case)["requests"][0]
+    seen = street.desk.ask(
+        f"{case}/decisions", {"request_id": request["id"], "granted": True, "text": "同意"}
+    )
+    assert (seen["state"], seen["due_at"]) == ("on_hold", None)
+    assert street.timers(case) == {"case.hold_end"}
+    street.fire(timedelta(hours=3, minutes=1))
+    seen = street.desk.case(case)
+    assert seen["state"] == "acknowledged"
+    assert "case.due" in street.timers(case)
+    kinds = [step["kind"] for step in seen["deadline"]["steps"]]
+    assert "pause" in kinds
