@@ -21,6 +21,363 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/cases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A page of cases: live ones by what runs out first, or ended ones, newest first. */
+        get: operations["read_case_board"];
+        put?: never;
+        /** File what an outside source reports; sent again it is the same case. */
+        post: operations["take_in_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/map": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Live cases in a rectangle. */
+        get: operations["read_case_map"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/near": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Live cases around a WGS-84 position: is it known already? */
+        get: operations["read_near_cases"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        /** Everything about one case. */
+        get: operations["read_case"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/arbitration": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decide about a return: name the owner. */
+        post: operations["arbitrate_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/candidates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        /** Who could be given the case, the likeliest first. */
+        get: operations["read_candidates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/closing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Close a verified case that one watches. */
+        post: operations["close_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/co-handlers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Another force joins the work (联勤联动). */
+        post: operations["call_in_co_handler"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Grant or deny a hold or more time. */
+        post: operations["decide_request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/dispatch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give the case to somebody. */
+        post: operations["dispatch_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/hold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let the clock stand still. */
+        post: operations["hold_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/linking": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The case is the same as another one. */
+        post: operations["link_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A note of progress; the watcher's sets their clock anew. */
+        post: operations["note_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/photos/{sha256}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        /** A photo of a case, for whoever may see the case. */
+        get: operations["read_case_photo"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/raising": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give the case more weight. */
+        post: operations["raise_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/reopening": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** It was not gone, or it is back. */
+        post: operations["reopen_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/resumption": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let the clock run on. */
+        post: operations["resume_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/verification": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say whether the problem is gone. */
+        post: operations["verify_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/voiding": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The case does not meet its filing condition. */
+        post: operations["void_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/checkpoints": {
         parameters: {
             query?: never;
@@ -82,7 +439,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What the phone shows: the shift, rounds of three days, decisions, what was refused. */
+        /** What the phone shows: the shift, rounds of three days, decisions, what was refused, cases. */
         get: operations["read_feed"];
         put?: never;
         post?: never;
@@ -371,6 +728,77 @@ export interface paths {
         };
         /** All outlines of one's own street as GeoJSON, WGS-84. */
         get: operations["read_outlines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The versions of one's street's policy. */
+        get: operations["list_policies"];
+        put?: never;
+        /** Put a policy in force for cases filed from now on; the same again changes nothing. */
+        post: operations["save_policy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policies/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What is wrong with a policy; nothing is stored. */
+        post: operations["check_policy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policies/dry-run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The whole timeline that a policy would give a case, as data and in words; nothing is stored. */
+        post: operations["dry_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policies/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                version: number;
+            };
+            cookie?: never;
+        };
+        /** One version with its rules. */
+        get: operations["read_policy"];
         put?: never;
         post?: never;
         delete?: never;
@@ -721,6 +1149,29 @@ export interface components {
             answered_at: string;
             text: string;
         };
+        ArbitrationBody: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            owner_id: string;
+            text: string;
+        };
+        AssumptionsIn: {
+            /** @default null */
+            acknowledged_after: number | null;
+            /** @default null */
+            arbitrated_after: number | null;
+            /** @default false */
+            notes_written: boolean;
+            /** @default true */
+            on_duty: boolean;
+            /** @default null */
+            resolved_after: number | null;
+            /** @default null */
+            returned_after: number | null;
+            /** @default null */
+            verified_after: number | null;
+        };
         BoardCheckInOut: {
             /** Format: date-time */
             captured_at: string;
@@ -784,6 +1235,247 @@ export interface components {
             window_ends_at: string;
             /** Format: date-time */
             window_starts_at: string;
+        };
+        CallInBody: {
+            /** Format: uuid */
+            id: string;
+            /** @default  */
+            text: string;
+            /** Format: uuid */
+            user_id: string;
+        };
+        CandidateOut: {
+            away: boolean;
+            distance_m: number | null;
+            on_duty: boolean;
+            open_cases: number;
+            person: components["schemas"]["PersonOut"];
+            place_name: string;
+            place_name_en: string;
+            responsible: boolean;
+            roles: string[];
+        };
+        CandidatesOut: {
+            items: components["schemas"]["CandidateOut"][];
+        };
+        CaseBoardOut: {
+            counts: {
+                [key: string]: number;
+            };
+            items: components["schemas"]["CaseCardOut"][];
+            next_cursor: string | null;
+        };
+        CaseCardOut: {
+            accuracy_m: number;
+            /** Format: date-time */
+            acknowledge_due_at: string | null;
+            address: string;
+            class_key: string;
+            class_name: string;
+            class_name_en: string;
+            /** Format: date-time */
+            due_at: string | null;
+            /** Format: date-time */
+            ended_at: string | null;
+            /** Format: date-time */
+            filed_at: string;
+            fixed_on_spot: boolean;
+            /** Format: uuid */
+            id: string;
+            lat: number;
+            /** @enum {string} */
+            level: "common" | "key" | "difficult";
+            lon: number;
+            /** @enum {string} */
+            mode: "point" | "assign" | "watch";
+            /** @enum {string|null} */
+            my_part: "owner" | "co_handler" | "watcher" | "arbiter" | "verifier" | "reporter" | null;
+            number: string;
+            overdue: boolean;
+            owner: components["schemas"]["PersonOut"] | null;
+            place_code: string;
+            place_name: string;
+            place_name_en: string;
+            radius_m: number;
+            reports: number;
+            returns: number;
+            /** @enum {string} */
+            source: "patrol" | "hotline" | "shop_code" | "sensor" | "video" | "inspection";
+            /** @enum {string} */
+            state: "open" | "dispatched" | "acknowledged" | "on_scene" | "returned" | "on_hold" | "resolved" | "verified" | "closed" | "void" | "duplicate";
+            steps: ("dispatch" | "accept" | "return" | "arbitrate" | "arrive" | "resolve" | "verify_pass" | "verify_fail" | "close" | "hold" | "resume" | "void" | "link" | "reopen" | "raise" | "note" | "ask_hold" | "ask_extension" | "decide" | "call_in" | "co_done" | "join")[];
+            text: string;
+            urgent: boolean;
+            version: number;
+        };
+        CaseDetailOut: {
+            accuracy_m: number;
+            /** Format: date-time */
+            acknowledge_due_at: string | null;
+            acknowledge_limit: components["schemas"]["LimitOut"];
+            address: string;
+            calendar_version: number;
+            catalogue_version: number;
+            class_key: string;
+            class_name: string;
+            class_name_en: string;
+            closing_condition: string;
+            condition_text: string;
+            condition_text_en: string;
+            /** @description its arithmetic */
+            deadline: {
+                [key: string]: unknown;
+            } | null;
+            department: string;
+            department_en: string;
+            /** Format: date-time */
+            due_at: string | null;
+            /** Format: date-time */
+            ended_at: string | null;
+            events: components["schemas"]["CaseEventOut"][];
+            extension_amount: number;
+            /** Format: date-time */
+            filed_at: string;
+            filing_condition: string;
+            fixed_on_spot: boolean;
+            /** Format: date-time */
+            hold_until: string | null;
+            /** Format: uuid */
+            id: string;
+            /** @description why it was sent back, or the like */
+            last_note: string;
+            lat: number;
+            /** @enum {string} */
+            level: "common" | "key" | "difficult";
+            lon: number;
+            measure_unit: string;
+            measured: number | null;
+            /** @enum {string} */
+            mode: "point" | "assign" | "watch";
+            /** @enum {string|null} */
+            my_part: "owner" | "co_handler" | "watcher" | "arbiter" | "verifier" | "reporter" | null;
+            /** Format: date-time */
+            note_due_at: string | null;
+            number: string;
+            other_reports: components["schemas"]["CaseReportOut"][];
+            overdue: boolean;
+            owner: components["schemas"]["PersonOut"] | null;
+            /** Format: uuid */
+            parent_id: string | null;
+            people: components["schemas"]["CasePersonOut"][];
+            photos: components["schemas"]["CasePhotoOut"][];
+            place_code: string;
+            place_name: string;
+            place_name_en: string;
+            policy_version: number;
+            radius_m: number;
+            /** @description who was told and reached */
+            reach: {
+                [key: string]: unknown;
+            }[];
+            reports: number;
+            requests: components["schemas"]["CaseRequestOut"][];
+            resolve_limit: components["schemas"]["LimitOut"];
+            returns: number;
+            /** @enum {string} */
+            source: "patrol" | "hotline" | "shop_code" | "sensor" | "video" | "inspection";
+            source_ref: string | null;
+            /** @enum {string} */
+            state: "open" | "dispatched" | "acknowledged" | "on_scene" | "returned" | "on_hold" | "resolved" | "verified" | "closed" | "void" | "duplicate";
+            steps: ("dispatch" | "accept" | "return" | "arbitrate" | "arrive" | "resolve" | "verify_pass" | "verify_fail" | "close" | "hold" | "resume" | "void" | "link" | "reopen" | "raise" | "note" | "ask_hold" | "ask_extension" | "decide" | "call_in" | "co_done" | "join")[];
+            text: string;
+            urgent: boolean;
+            /** Format: date-time */
+            verify_due_at: string | null;
+            version: number;
+        };
+        CaseEventOut: {
+            actor: components["schemas"]["PersonOut"] | null;
+            /** Format: date-time */
+            at: string;
+            data: {
+                [key: string]: unknown;
+            };
+            /** @enum {string|null} */
+            from_state: "open" | "dispatched" | "acknowledged" | "on_scene" | "returned" | "on_hold" | "resolved" | "verified" | "closed" | "void" | "duplicate" | null;
+            /** Format: uuid */
+            id: string;
+            ordinal: number;
+            /** Format: date-time */
+            received_at: string;
+            /** @enum {string} */
+            step: "file" | "escalate" | "late" | "dispatch" | "accept" | "return" | "arbitrate" | "arrive" | "resolve" | "verify_pass" | "verify_fail" | "close" | "hold" | "resume" | "void" | "link" | "reopen" | "raise" | "note" | "ask_hold" | "ask_extension" | "decide" | "call_in" | "co_done" | "join";
+            text: string;
+            /** @enum {string} */
+            to_state: "open" | "dispatched" | "acknowledged" | "on_scene" | "returned" | "on_hold" | "resolved" | "verified" | "closed" | "void" | "duplicate";
+        };
+        CaseLimitsIn: {
+            acknowledge: components["schemas"]["LimitIn"];
+            /** @enum {string} */
+            mode: "point" | "assign" | "watch";
+            resolve: components["schemas"]["LimitIn"];
+            urgent: boolean;
+        };
+        CaseMapOut: {
+            items: components["schemas"]["MapCaseOut"][];
+            total: number;
+        };
+        CasePersonOut: {
+            /** Format: date-time */
+            accepted_at: string | null;
+            /** Format: date-time */
+            arrived_at: string | null;
+            distance_m: number | null;
+            /** @enum {string} */
+            part: "owner" | "co_handler" | "watcher" | "arbiter" | "verifier";
+            person: components["schemas"]["PersonOut"];
+            /** Format: date-time */
+            seen_at: string | null;
+            /** Format: date-time */
+            since: string;
+            /** Format: date-time */
+            until: string | null;
+            why: string;
+        };
+        CasePhotoOut: {
+            doubts: string[];
+            /** Format: uuid */
+            event_id: string;
+            problem: string | null;
+            /** @enum {string} */
+            role: "before" | "after" | "verify" | "note";
+            sha256: string;
+            /** @enum {string} */
+            state: "missing" | "stored" | "ready" | "rejected" | "never_came";
+            /** Format: date-time */
+            taken_at: string;
+        };
+        CaseReportOut: {
+            /** Format: uuid */
+            id: string;
+            /** Format: date-time */
+            reported_at: string;
+            reporter: components["schemas"]["PersonOut"] | null;
+            /** @enum {string} */
+            source: "patrol" | "hotline" | "shop_code" | "sensor" | "video" | "inspection";
+            source_ref: string | null;
+            text: string;
+        };
+        CaseRequestOut: {
+            amount: number | null;
+            /** Format: date-time */
+            asked_at: string;
+            asked_by: components["schemas"]["PersonOut"];
+            /** @enum {string|null} */
+            decision: "granted" | "denied" | null;
+            /** Format: uuid */
+            id: string;
+            /** @enum {string} */
+            kind: "hold" | "extension";
+            note: string;
+            reason: string;
+            /** Format: date-time */
+            until: string | null;
         };
         CheckInOut: {
             /** Format: date-time */
@@ -881,6 +1573,42 @@ export interface components {
             note: string;
             ordinal: number;
         };
+        DispatchBody: {
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: uuid
+             * @default null
+             */
+            owner_id: string | null;
+            /** @default  */
+            text: string;
+        };
+        DryRunBody: {
+            assumptions?: components["schemas"]["AssumptionsIn"];
+            /** @default null */
+            class_key: string | null;
+            /**
+             * @description as docs/escalation.md describes it
+             * @default null
+             */
+            document: {
+                [key: string]: unknown;
+            } | null;
+            /** @default null */
+            limits: components["schemas"]["CaseLimitsIn"] | null;
+            /** Format: date-time */
+            starts_at: string;
+            /** @default null */
+            version: number | null;
+        };
+        DryRunOut: {
+            calendar_version: number;
+            deadline: {
+                [key: string]: unknown;
+            };
+            moments: components["schemas"]["MomentOut"][];
+        };
         DutyItem: {
             display_name: string;
             display_name_en: string;
@@ -935,6 +1663,7 @@ export interface components {
             window_starts_at: string;
         };
         FeedShape: {
+            cases: components["schemas"]["FieldCasesOut"];
             decisions: components["schemas"]["DecidedShape"][];
             refused: components["schemas"]["RefusedShape"][];
             rounds: components["schemas"]["FeedRoundShape"][];
@@ -944,6 +1673,66 @@ export interface components {
             shift_max_hours: number;
             /** Format: uuid */
             user_id: string;
+        };
+        FieldCaseOut: {
+            accuracy_m: number;
+            /** Format: date-time */
+            acknowledge_due_at: string | null;
+            address: string;
+            class_key: string;
+            class_name: string;
+            class_name_en: string;
+            closing_condition: string;
+            /** @description its arithmetic */
+            deadline: {
+                [key: string]: unknown;
+            } | null;
+            /** Format: date-time */
+            due_at: string | null;
+            /** Format: date-time */
+            ended_at: string | null;
+            /** Format: date-time */
+            filed_at: string;
+            fixed_on_spot: boolean;
+            /** Format: uuid */
+            id: string;
+            /** @description why it was sent back, or the like */
+            last_note: string;
+            lat: number;
+            /** @enum {string} */
+            level: "common" | "key" | "difficult";
+            lon: number;
+            /** @enum {string} */
+            mode: "point" | "assign" | "watch";
+            /** @enum {string|null} */
+            my_part: "owner" | "co_handler" | "watcher" | "arbiter" | "verifier" | "reporter" | null;
+            number: string;
+            overdue: boolean;
+            owner: components["schemas"]["PersonOut"] | null;
+            photos: components["schemas"]["CasePhotoOut"][];
+            place_code: string;
+            place_name: string;
+            place_name_en: string;
+            radius_m: number;
+            reports: number;
+            returns: number;
+            /** @enum {string} */
+            source: "patrol" | "hotline" | "shop_code" | "sensor" | "video" | "inspection";
+            /** @enum {string} */
+            state: "open" | "dispatched" | "acknowledged" | "on_scene" | "returned" | "on_hold" | "resolved" | "verified" | "closed" | "void" | "duplicate";
+            steps: ("dispatch" | "accept" | "return" | "arbitrate" | "arrive" | "resolve" | "verify_pass" | "verify_fail" | "close" | "hold" | "resume" | "void" | "link" | "reopen" | "raise" | "note" | "ask_hold" | "ask_extension" | "decide" | "call_in" | "co_done" | "join")[];
+            text: string;
+            urgent: boolean;
+            version: number;
+        };
+        FieldCasesOut: {
+            catalogue_version: number | null;
+            nearby: components["schemas"]["NearCaseOut"][];
+            reported: components["schemas"]["FieldCaseOut"][];
+            tasks: components["schemas"]["FieldCaseOut"][];
+            to_verify: components["schemas"]["FieldCaseOut"][];
+            unread: number;
+            watching: components["schemas"]["FieldCaseOut"][];
         };
         GeometryOut: {
             coordinates: number[][][][];
@@ -955,6 +1744,13 @@ export interface components {
             migrations: components["schemas"]["CheckShape"];
             worker: components["schemas"]["CheckShape"];
         };
+        HoldBody: {
+            /** Format: uuid */
+            id: string;
+            text: string;
+            /** Format: date-time */
+            until: string;
+        };
         IdsBody: {
             ids: string[];
         };
@@ -962,6 +1758,33 @@ export interface components {
             items: components["schemas"]["NotificationOut"][];
             next_cursor: string | null;
             unread: number;
+        };
+        IntakeBody: {
+            /** @default 20 */
+            accuracy_m: number;
+            /** @default  */
+            address: string;
+            class_key: string;
+            /** @default null */
+            condition: number | null;
+            /**
+             * @default wgs84
+             * @enum {string}
+             */
+            datum: "wgs84" | "gcj02" | "bd09";
+            /** Format: date-time */
+            found_at: string;
+            /** Format: uuid */
+            id: string;
+            lat: number;
+            lon: number;
+            /** @default null */
+            measured: number | null;
+            /** @enum {string} */
+            source: "hotline" | "shop_code" | "sensor" | "video" | "inspection";
+            source_ref: string;
+            /** @default  */
+            text: string;
         };
         LedgerPageOut: {
             items: components["schemas"]["LedgerRowOut"][];
@@ -983,6 +1806,23 @@ export interface components {
             place_code: string;
             subject_id: string;
             subject_kind: string;
+        };
+        LimitIn: {
+            amount: number;
+            /** @enum {string} */
+            unit: "urgent_hours" | "urgent_days" | "work_hours" | "work_days";
+        };
+        LimitOut: {
+            amount: number;
+            /** @enum {string} */
+            unit: "urgent_hours" | "urgent_days" | "work_hours" | "work_days";
+        };
+        LinkBody: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            parent_id: string;
+            text: string;
         };
         LocatedOut: {
             candidates: string[];
@@ -1019,6 +1859,20 @@ export interface components {
         LooksOut: {
             items: components["schemas"]["LookItem"][];
         };
+        MapCaseOut: {
+            class_name: string;
+            class_name_en: string;
+            /** Format: uuid */
+            id: string;
+            lat: number;
+            lon: number;
+            /** @enum {string} */
+            mode: "point" | "assign" | "watch";
+            number: string;
+            overdue: boolean;
+            /** @enum {string} */
+            state: "open" | "dispatched" | "acknowledged" | "on_scene" | "returned" | "on_hold" | "resolved" | "verified" | "closed" | "void" | "duplicate";
+        };
         MeOut: {
             display_name: string;
             display_name_en: string;
@@ -1047,6 +1901,49 @@ export interface components {
             review_state: "none" | "pending" | "accepted" | "rejected" | "answered";
             /** @enum {string} */
             tag_state: "none" | "right" | "wrong" | "revoked" | "forged";
+        };
+        MomentOut: {
+            /** Format: date-time */
+            at: string;
+            /** Format: date-time */
+            due_at: string | null;
+            en: string;
+            /** @enum {string} */
+            kind: "state" | "clock" | "trigger";
+            /** @enum {string} */
+            mode: "point" | "assign" | "watch";
+            /** @enum {string} */
+            state: "open" | "dispatched" | "acknowledged" | "on_scene" | "returned" | "on_hold" | "resolved" | "verified" | "closed" | "void" | "duplicate";
+            step: components["schemas"]["StepOut"] | null;
+            warnings: string[];
+            what: string;
+            zh: string;
+        };
+        NearCaseOut: {
+            address: string;
+            class_key: string;
+            class_name: string;
+            class_name_en: string;
+            /** Format: date-time */
+            filed_at: string;
+            /** Format: uuid */
+            id: string;
+            lat: number;
+            lon: number;
+            number: string;
+            reports: number;
+            /** @enum {string} */
+            state: "open" | "dispatched" | "acknowledged" | "on_scene" | "returned" | "on_hold" | "resolved" | "verified" | "closed" | "void" | "duplicate";
+        };
+        NearOut: {
+            items: components["schemas"]["NearCaseOut"][];
+        };
+        NewPolicyBody: {
+            /** @description as docs/escalation.md describes it */
+            document: {
+                [key: string]: unknown;
+            };
+            street_code: string;
         };
         NotificationOut: {
             /** Format: date-time */
@@ -1161,6 +2058,48 @@ export interface components {
         PlacesOut: {
             items: components["schemas"]["PlaceOut"][];
         };
+        PolicyBody: {
+            /** @description as docs/escalation.md describes it */
+            document: {
+                [key: string]: unknown;
+            };
+        };
+        PolicyFaultOut: {
+            code: string;
+            en: string;
+            path: string;
+            zh: string;
+        };
+        PolicyFaultsOut: {
+            faults: components["schemas"]["PolicyFaultOut"][];
+        };
+        PolicyOut: {
+            /** Format: date-time */
+            created_at: string;
+            created_by: string | null;
+            created_by_en: string | null;
+            /** @description as docs/escalation.md describes it */
+            document: {
+                [key: string]: unknown;
+            };
+            in_force: boolean;
+            name: string;
+            name_en: string;
+            version: number;
+        };
+        PolicyVersionOut: {
+            /** Format: date-time */
+            created_at: string;
+            created_by: string | null;
+            created_by_en: string | null;
+            in_force: boolean;
+            name: string;
+            name_en: string;
+            version: number;
+        };
+        PolicyVersionsOut: {
+            items: components["schemas"]["PolicyVersionOut"][];
+        };
         PostOut: {
             place_code: string;
             place_name: string;
@@ -1200,6 +2139,14 @@ export interface components {
             problem: string;
             /** Format: date-time */
             received_at: string;
+        };
+        RequestDecisionBody: {
+            granted: boolean;
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            request_id: string;
+            text: string;
         };
         ResultShape: {
             detail?: string;
@@ -1340,6 +2287,14 @@ export interface components {
             channel: "live" | "web_push" | "wecom" | "sms";
             urgent_after_s: number;
         };
+        SaidBody: {
+            /** Format: uuid */
+            id: string;
+            text: string;
+        };
+        SavedPolicyOut: {
+            version: number;
+        };
         ScheduleBody: {
             /** Format: uuid */
             assignee_id: string;
@@ -1435,6 +2390,24 @@ export interface components {
             /** @enum {string} */
             role: "patroller" | "handler" | "dispatcher" | "supervisor" | "leader" | "admin";
         };
+        StepBody: {
+            /** Format: uuid */
+            id: string;
+            /** @default  */
+            text: string;
+        };
+        StepOut: {
+            again_after: components["schemas"]["LimitOut"] | null;
+            last_resort: boolean;
+            nth: number;
+            /** @enum {string|null} */
+            raise_to: "point" | "assign" | "watch" | null;
+            /** @enum {string|null} */
+            replace: "next_handler" | "named_owner" | "unit_head" | "duty_desk" | null;
+            rule_index: number | null;
+            tell: ("owner" | "co_handlers" | "watcher" | "arbiter" | "verifier" | "reporter" | "dispatchers" | "unit_head" | "area_head" | "leaders")[];
+            urgent: boolean;
+        };
         StopShape: {
             check_ins: components["schemas"]["CheckInOut"][];
             checkpoint: components["schemas"]["SpotOut"];
@@ -1508,6 +2481,13 @@ export interface components {
             received: number;
             state: string;
         };
+        VerificationBody: {
+            /** Format: uuid */
+            id: string;
+            passed: boolean;
+            /** @default  */
+            text: string;
+        };
     };
     responses: {
         /** @description Default error response */
@@ -1555,6 +2535,560 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BoardOut"];
+                };
+            };
+            422: components["responses"]["UNPROCESSABLE_ENTITY"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    read_case_board: {
+        parameters: {
+            query?: {
+                view?: "live" | "ended";
+                state?: "open" | "dispatched" | "acknowledged" | "on_scene" | "returned" | "on_hold" | "resolved" | "verified" | "closed" | "void" | "duplicate" | null;
+                mode?: "point" | "assign" | "watch" | null;
+                source?: "patrol" | "hotline" | "shop_code" | "sensor" | "video" | "inspection" | null;
+                class_key?: string | null;
+                department?: string | null;
+                place?: string | null;
+                owner_id?: string | null;
+                overdue?: boolean | null;
+                mine?: boolean;
+                number?: string | null;
+                filed_from?: string | null;
+                filed_to?: string | null;
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseBoardOut"];
+                };
+            };
+            422: components["responses"]["UNPROCESSABLE_ENTITY"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    take_in_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IntakeBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetailOut"];
+                };
+            };
+            422: components["responses"]["UNPROCESSABLE_ENTITY"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    read_case_map: {
+        parameters: {
+            query: {
+                west: number;
+                south: number;
+                east: number;
+                north: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseMapOut"];
+                };
+            };
+            422: components["responses"]["UNPROCESSABLE_ENTITY"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    read_near_cases: {
+        parameters: {
+            query: {
+                lat: number;
+                lon: number;
+                class_key?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NearOut"];
+                };
+            };
+            422: components["responses"]["UNPROCESSABLE_ENTITY"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    read_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetailOut"];
+                };
+            };
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    arbitrate_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ArbitrationBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetailOut"];
+                };
+            };
+            422: components["responses"]["UNPROCESSABLE_ENTITY"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    read_candidates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CandidatesOut"];
+                };
+            };
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    close_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StepBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetailOut"];
+                };
+            };
+            422: components["responses"]["UNPROCESSABLE_ENTITY"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    call_in_co_handler: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetailOut"];
+                };
+            };
+            422: components["responses"]["UNPROCESSABLE_ENTITY"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    decide_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RequestDecisionBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetailOut"];
+                };
+            };
+            422: components["responses"]["UNPROCESSABLE_ENTITY"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    dispatch_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DispatchBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetailOut"];
+                };
+            };
+            422: components["responses"]["UNPROCESSABLE_ENTITY"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    hold_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HoldBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetailOut"];
+                };
+            };
+            422: components["responses"]["UNPROCESSABLE_ENTITY"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    link_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetailOut"];
+                };
+            };
+            422: components["responses"]["UNPROCESSABLE_ENTITY"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    note_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SaidBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetailOut"];
+                };
+            };
+            422: components["responses"]["UNPROCESSABLE_ENTITY"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    read_case_photo: {
+        parameters: {
+            query?: {
+                size?: "small" | "large";
+            };
+            header?: never;
+            path: {
+                case_id: string;
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": string;
+                };
+            };
+            422: components["responses"]["UNPROCESSABLE_ENTITY"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    raise_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SaidBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetailOut"];
+                };
+            };
+            422: components["responses"]["UNPROCESSABLE_ENTITY"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    reopen_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SaidBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetailOut"];
+                };
+            };
+            422: components["responses"]["UNPROCESSABLE_ENTITY"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    resume_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StepBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetailOut"];
+                };
+            };
+            422: components["responses"]["UNPROCESSABLE_ENTITY"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    verify_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VerificationBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetailOut"];
+                };
+            };
+            422: components["responses"]["UNPROCESSABLE_ENTITY"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    void_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SaidBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetailOut"];
                 };
             };
             422: components["responses"]["UNPROCESSABLE_ENTITY"];
@@ -2107,6 +3641,128 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OutlinesOut"];
+                };
+            };
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    list_policies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyVersionsOut"];
+                };
+            };
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    save_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPolicyBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedPolicyOut"];
+                };
+            };
+            422: components["responses"]["UNPROCESSABLE_ENTITY"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    check_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyFaultsOut"];
+                };
+            };
+            422: components["responses"]["UNPROCESSABLE_ENTITY"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    dry_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DryRunBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DryRunOut"];
+                };
+            };
+            422: components["responses"]["UNPROCESSABLE_ENTITY"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    read_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyOut"];
                 };
             };
             default: components["responses"]["DEFAULT_ERROR"];
