@@ -9,12 +9,14 @@ the synthetic street of :func:`make_street`, which lies where Caoyang lies but i
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
 from itertools import count
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -24,13 +26,17 @@ from geoalchemy2 import WKTElement
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from app.cases.reference_models import CasePolicy
 from app.core import clock
+from app.core.idempotency import fingerprint
 from app.core.ids import uuid7
 from app.patrols.models import Round, RoundStop, Route, RouteStop, Schedule
 from app.people.models import Post, Shift, User
 from app.places.models import Checkpoint, Place
+from app.timers.models import WorkCalendar
 
 PASSWORD = "ironfeet-demo"
+POLICY_FILE = Path(__file__).parents[1] / "data" / "demo" / "policy.json"
 LAT, LON = 31.243, 121.4025  # inside community 001
 _SOUTH, _NORTH = 31.240, 31.246
 
@@ -297,3 +303,32 @@ def sign_in(client: FlaskClient, username: str, password: str = PASSWORD) -> dic
     answer = client.post("/api/v1/sessions", json={"username": username, "password": password})
     assert answer.status_code == 200, answer.text
     return {"Authorization": f"Bearer {answer.json['access_token']}"}
+
+
+def make_rules_of_cases(street: Street) -> None:
+    """Give the street what cases are judged by: the demonstration's policy, and years without holidays."""
+    now = clock.now()
+    policy = json.loads(POLICY_FILE.read_text(encoding="utf-8"))
+    with writing() as session:
+        session.add(
+            CasePolicy(
+                street_code=street.code,
+                version=1,
+                name=policy["name"],
+                document=policy,
+                created_at=now,
+                fingerprint=fingerprint(policy),
+            )
+        )
+        session.add(
+            WorkCalendar(
+                street_code=street.code,
+                version=1,
+                imported_at=now,
+                imported_by="cli",
+                first_year=2026,
+                last_year=2027,
+                hours=["08:30-12:00", "13:00-17:30"],
+                fingerprint=fingerprint({"holidays": "none"}),
+            )
+        )

@@ -43,6 +43,7 @@ def people(app: Flask) -> dict[str, dict[str, str]]:
     """Headers of a patroller with a walk behind them, and of people who watch and run the street."""
     field = Field(app)
     field.results(field.whole_walk())
+    factories.make_rules_of_cases(field.street)
     people = {"walker": field.headers}
     for role in ("supervisor", "admin"):
         factories.make_user(role, field.street.code, role)
