@@ -36,6 +36,8 @@ from app.core.models import WorkerHeartbeat
 from app.evidence import off_duty
 from app.ledger import seal
 from app.media import sizes, sweeps
+from app.notify import climbing, sending
+from app.notify import retention as notify_retention
 from app.patrols import service as patrols
 from app.people import guessing, sessions
 from app.people import queries as people_queries
@@ -55,6 +57,11 @@ SEALED_AT_ONCE = 20  # batches a transaction
 PARTITIONS_AHEAD = "40 days"
 
 Batch = Callable[[datetime], bool]
+
+# Work that waits for the outside world piece by piece, each piece for as long as it takes, so that a slow
+# one holds up no other (an Outside waits for the slowest of its pieces). It gets the means to run its own
+# short steps, each in a transaction that is committed here, and to see that the worker is to stop.
+Errand = Callable[[sending.Transact, Callable[[], bool]], None]
 
 # What is done when a timer is due, by its kind; a package with timers adds its handlers here.
 TIMER_HANDLERS: dict[str, firing.Handler] = {**ringing.TIMER_HANDLERS}
@@ -98,6 +105,7 @@ class Job:
             its own, so that one which fails leaves the others.
         outside: instead of ``batch``: work outside of the database, claimed until none is left.
         own_thread: never waits for a thread, however long the other jobs take.
+        errand: instead of ``batch``: work outside of the database that orders its own transactions.
     """
 
     name: str
@@ -107,6 +115,7 @@ class Job:
     split: Callable[[datetime], Sequence[Batch]] | None = None
     outside: Outside | None = None
     own_thread: bool = False
+    errand: Errand | None = None
 
 
 def own_name() -> str:
@@ -176,6 +185,24 @@ class Worker:
                 self._do(job, piece)
             if job.outside is not None:
                 self._do_outside(job, job.outside)
+            if job.errand is not None:
+                self._run_errand(job, job.errand)
+
+    def _run_errand(self, job: Job, errand: Errand) -> None:
+        def transact(step: Callable[[datetime], Any]) -> Any:
+            results: list[Any] = []
+
+            def once(now: datetime) -> bool:
+                results.append(step(now))
+                return False
+
+            # what an errand has begun it must be able to end, so its steps run also while stopping
+            return results[-1] if self._do(job, once, last=True) else None
+
+        try:
+            errand(transact, self.stopping.is_set)
+        except Exception:
+            log.exception("job %s failed and is tried again in %g s", job.name, job.every_s)
 
     def _do_outside(self, job: Job, work: Outside) -> None:
         """Claim, do, record, until nothing is left to claim; nothing new is begun once told to stop."""
@@ -363,5 +390,8 @@ JOBS = (
         sweeps.SHARD_EVERY_S,
         outside=Outside(sweeps.shard_of, sweeps.remove_orphans, once=True),
     ),
+    Job("notifications.climb", 1, climbing.climb_due),
+    Job("notifications.send", 1, errand=sending.send_due, own_thread=True),
+    Job("notifications.forget", _DAY_S, notify_retention.forget_old, alone=True),
     Job("heartbeats.forget", _DAY_S, _forget_workers),
 )

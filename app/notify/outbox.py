@@ -90,13 +90,22 @@ def _claim_lane(lane: str, width: int, now: datetime) -> list[Parcel]:
     )
     failures = db.session.scalar(select(LaneRest.failures).where(LaneRest.lane == lane)) or 0
     width = min(width, rules.lane_width(failures) - (under_way or 0))
-    if width <= 0:
-        return []
+    parcels: list[Parcel] = []
+    while len(parcels) < width:
+        claims = _take(lane, width - len(parcels), now)
+        if not claims:
+            break
+        parcels += [parcel for claimed in claims if (parcel := _packed(claimed, now)) is not None]
+    return parcels
+
+
+def _take(lane: str, most: int, now: datetime) -> list[Claim]:
+    """Put a lease on deliveries of the lane that are due; what is due is less by these afterwards."""
     due = (
         select(*_KEY.clauses)
         .where(Delivery.lane == lane, Delivery.state.in_(("pending", "sending")), Delivery.due_at <= now)
         .order_by(Delivery.urgent.desc(), Delivery.due_at)
-        .limit(width)
+        .limit(most)
         .with_for_update(skip_locked=True)
     )
     lease = timedelta(seconds=current.settings().channels.send_deadline_s) + LEASE_SLACK
@@ -113,8 +122,8 @@ def _claim_lane(lane: str, width: int, now: datetime) -> list[Parcel]:
             Delivery.attempt,
         )
         .execution_options(synchronize_session=False)
-    ).all()
-    return [parcel for row in taken if (parcel := _packed(Claim(*row), now)) is not None]
+    )
+    return [Claim(*row) for row in taken]
 
 
 def _packed(claimed: Claim, now: datetime) -> Parcel | None:
