@@ -222,5 +222,7 @@ class _Connection:
         content = answer.read(MAX_ANSWER_BYTES)
         if time.monotonic() >= self._ends_at:
             raise TimeoutError  # what was read may have been cut off by the watchdog
+        if answer.length and len(content) < MAX_ANSWER_BYTES:
+            raise http.client.IncompleteRead(content, answer.length)
         found = {name.lower(): value for name, value in answer.getheaders()}
         return Answer(answer.status, found, content)
