@@ -6,7 +6,8 @@
 
 Environment: PORT (8000), HOST (127.0.0.1), DATABASE_URL and OWNER_DATABASE_URL (an outside PostGIS
 instead of the private one), IRONFEET_VAR (folder of data and logs, ``var``), IRONFEET_MODE
-(development), PLAY_DEMO (yes), WEB_WORKERS, TILE_URL, TILE_DATUM, TILE_ATTRIBUTION.
+(development), PLAY_DEMO (yes), PHOTO_DIR (photos in IRONFEET_VAR) or PHOTO_S3_…, WEB_WORKERS, TILE_URL,
+TILE_DATUM, TILE_ATTRIBUTION.
 """
 
 from __future__ import annotations
@@ -171,6 +172,7 @@ class Stack:
     def _settle_environ(self) -> None:
         """Settle what all our programs share: mode, secret, how to find the application."""
         self.environ.update(IRONFEET_MODE=self.mode, FLASK_APP="wsgi.py", PYTHONUNBUFFERED="1")
+        self.environ["PHOTO_DIR"] = self.environ.get("PHOTO_DIR", "") or str(self.var / "photos")
         if self.mode == "development" and not self.environ.get("SECRET_KEY"):
             kept = self.var / "secret"
             if not kept.exists():
@@ -207,7 +209,15 @@ class Stack:
 
     def _write_env(self) -> None:
         """Leave the settings for a person's own ``flask`` commands: ``. var/env``."""
-        names = ("IRONFEET_MODE", "SECRET_KEY", "DATABASE_URL", "OWNER_DATABASE_URL", "FLASK_APP")
+        names = [
+            "IRONFEET_MODE",
+            "SECRET_KEY",
+            "DATABASE_URL",
+            "OWNER_DATABASE_URL",
+            "FLASK_APP",
+            "PHOTO_DIR",
+        ]
+        names += sorted(name for name in self.environ if name.startswith("PHOTO_S3_"))
         values = {name: self.environ[name] for name in names} | {"IRONFEET_BASE_URL": self.base_url}
         text = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
         file = self.var / "env"

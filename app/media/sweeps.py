@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,10 +14,13 @@ from app.ledger import service as ledger
 from app.media import parts, pictures, service, storage
 from app.media.models import Photo, PhotoUse
 
+log = logging.getLogger(__name__)
+
 PARTS_KEPT = timedelta(days=2)
 UNUSED_KEPT = timedelta(days=7)
 COMES_WITHIN = timedelta(days=30)
-ORPHANS_KEPT = timedelta(days=1)  # far longer than any upload or drawing takes
+ORPHANS_KEPT = timedelta(days=30)  # long enough to notice a database that was restored from too old a copy
+SUSPICIOUS = 20  # so many orphans in a shard, and more than there are known, are no accident
 SHARD_EVERY_S = 300.0  # one shard at a time: all of them within 22 hours
 BATCH = 200
 
@@ -145,6 +149,7 @@ def remove_orphans(shard: Shard) -> int:
     """Remove what no row tells of; returns how many. No transaction may be open.
 
     A key is made for one arrival and written once. One that is old and has no row will never get one.
+    Where most of a shard is unknown, the store belongs to another database: nothing is removed then.
     """
     store = storage.open_store(current.settings().photos)
     orphans = [
@@ -152,6 +157,15 @@ def remove_orphans(shard: Shard) -> int:
         for kept in store.shard(shard.number)
         if kept.modified_at < shard.keep_from and storage.original_key(kept.key) not in shard.known
     ]
+    if len(orphans) > max(SUSPICIOUS, len(shard.known)):
+        log.error(
+            "%d things in part %02x of the store of photos are unknown here, %d are known: does the store "
+            "belong to another database? Nothing was removed",
+            len(orphans),
+            shard.number,
+            len(shard.known),
+        )
+        return 0
     for key in orphans:
         store.delete(key)
     return len(orphans)

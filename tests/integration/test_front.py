@@ -39,6 +39,8 @@ class Upstream(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers["Content-Length"]))
         self.do_GET()
 
+    do_PUT = do_POST
+
     def address_string(self):
         return "unix"
 
@@ -173,6 +175,12 @@ def test_four_megabytes_pass_and_more_is_a_problem_document(front):
         413,
         "/problems/too-large",
     )
+
+
+def test_a_photo_may_have_eight_megabytes(front):
+    path = "/api/v1/photos/" + "0" * 64
+    assert call(front, path, "PUT", b"x" * 8 * 1024 * 1024)[0].status == 200
+    assert problem(*call(front, path, "PUT", b"x" * 8 * 1024 * 1024 + b"x")) == (413, "/problems/too-large")
 
 
 def test_a_server_that_is_away_is_a_503_problem(front):

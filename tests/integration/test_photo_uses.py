@@ -552,7 +552,7 @@ def sweep_store(app: Flask, start: datetime) -> None:
             sweeps.remove_orphans(shard)
 
 
-def test_bytes_that_no_row_tells_of_go_after_a_day_and_no_others(
+def test_bytes_that_no_row_tells_of_go_after_thirty_days_and_no_others(
     app: Flask, street: factories.Street, phone: PhotoPhone
 ) -> None:
     body, ownerless = a_photo(), a_photo()
@@ -567,6 +567,22 @@ def test_bytes_that_no_row_tells_of_go_after_a_day_and_no_others(
     sweep_store(app, clock.now() + sweeps.ORPHANS_KEPT)
     assert kept(app, ownerless) == []
     assert len(kept(app, body)) == 3
+
+
+def test_a_store_of_another_database_is_left_alone(
+    app: Flask, street: factories.Street, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = a_photo()
+    with store_of(app) as store:
+        keys = [storage.make_key(street.code, name_of(body)) for _ in range(sweeps.SUSPICIOUS + 1)]
+        for key in keys:
+            store.put(key, b"x")
+    sweep_store(app, clock.now() + sweeps.ORPHANS_KEPT)
+    assert len(kept(app, body)) == len(keys)
+    assert "belong to another database" in caplog.text
+    with store_of(app) as store:
+        for key in keys:
+            store.delete(key)
 
 
 def test_every_part_of_the_store_has_its_turn_within_a_day() -> None:

@@ -13,6 +13,13 @@ from config import DEVELOPMENT_SECRET, SettingsError, read_settings
 SECRET = "0123456789abcdef0123456789abcdef"
 GOOD = {"SECRET_KEY": SECRET, "DATABASE_URL": "postgresql://app@db/ironfeet"}
 
+BUCKET = {
+    "PHOTO_S3_ENDPOINT": "https://s3.example:9000",
+    "PHOTO_S3_BUCKET": "photos",
+    "PHOTO_S3_ACCESS_KEY": "AKIAKEPT",
+    "PHOTO_S3_SECRET_KEY": "kept4me",
+}
+
 
 @pytest.mark.parametrize(
     ("change", "named"),
@@ -34,6 +41,14 @@ GOOD = {"SECRET_KEY": SECRET, "DATABASE_URL": "postgresql://app@db/ironfeet"}
         ({"DATABASE_POOL_SIZE": ""}, "^DATABASE_POOL_SIZE"),
         ({"IRONFEET_MODE": "prod"}, "IRONFEET_MODE"),
         ({"TILE_DATUM": "cgcs2000"}, "TILE_DATUM"),
+        ({"PHOTO_DIR": "var/photos"}, "^PHOTO_DIR is 'var/photos'"),
+        (
+            {"PHOTO_S3_BUCKET": "photos"},
+            "^PHOTO_S3_ENDPOINT, PHOTO_S3_ACCESS_KEY, PHOTO_S3_SECRET_KEY missing",
+        ),
+        (BUCKET | {"PHOTO_S3_SECRET_KEY": ""}, "^PHOTO_S3_SECRET_KEY missing"),
+        (BUCKET | {"PHOTO_S3_ENDPOINT": "s3.example"}, "^PHOTO_S3_ENDPOINT is not"),
+        (BUCKET | {"PHOTO_S3_ENDPOINT": "https://s3.example/path"}, "^PHOTO_S3_ENDPOINT is not"),
     ],
 )
 def test_a_bad_setting_is_refused_by_name(change, named):
@@ -45,6 +60,21 @@ def test_a_password_in_an_address_is_not_repeated():
     with pytest.raises(SettingsError) as refused:
         read_settings(GOOD | {"DATABASE_URL": "mysql://app:kept4me@db/ironfeet"})
     assert "kept4me" not in str(refused.value)
+
+
+def test_keys_of_the_bucket_are_not_repeated():
+    with pytest.raises(SettingsError) as refused:
+        read_settings(GOOD | BUCKET | {"PHOTO_S3_ENDPOINT": "https://user:kept4me@s3.example"})
+    assert "kept4me" not in str(refused.value)
+    shown = repr(read_settings(GOOD | BUCKET).photos)
+    assert "kept4me" not in shown and "AKIAKEPT" not in shown
+
+
+def test_photos_lie_where_systemd_makes_a_folder_unless_told_otherwise():
+    assert read_settings(GOOD).photos.folder == "/var/lib/ironfeet/photos"
+    assert read_settings(GOOD | {"PHOTO_DIR": "/srv/photos"}).photos.folder == "/srv/photos"
+    assert read_settings(GOOD | {"IRONFEET_MODE": "testing"}).photos.folder == "var/photos"
+    assert read_settings(GOOD | BUCKET).photos.s3_region == "us-east-1"
 
 
 def test_the_driver_may_be_named():
