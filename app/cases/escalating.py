@@ -89,13 +89,9 @@ def _standing(case: CaseFile) -> Standing:
 
 def _replace_and_raise(case: CaseFile, step: Step, now: datetime) -> bool:
     """Raise the mode and name who answers now; False where somebody was sought and nobody found."""
-    found = True
     if (mode := escalation.mode_after(case.mode, step)) != case.mode:
         raise_mode(case, mode, now)
-        found = _name_owner(case, step.replace or "named_owner", now)
-    elif step.replace is not None:
-        found = _name_owner(case, step.replace, now)
-    return found
+    return step.replace is None or _name_owner(case, step.replace, now)
 
 
 def raise_mode(case: CaseFile, mode: str, now: datetime) -> None:

@@ -14,6 +14,9 @@ from app.timers.worktime import Limit
 _LIVE = frozenset(STATES) - ENDED
 _IN_WORK = frozenset({"open", "dispatched", "acknowledged", "on_scene", "returned"})
 
+# What is resolved or on hold is not taken out of anybody's hands.
+_REPLACEABLE = _IN_WORK - {"returned"}
+
 # The states of a case in which a trigger still means something; in others it is stale and is dropped.
 APPLIES: Final[dict[str, frozenset[str]]] = {
     "not_acknowledged": frozenset({"dispatched"}),
@@ -26,7 +29,7 @@ APPLIES: Final[dict[str, frozenset[str]]] = {
     "verify_overdue": frozenset({"resolved"}),
     "note_overdue": _LIVE - {"on_hold"},  # while the clock stands still nobody has to report progress
     "hold_ended": frozenset({"on_hold"}),
-    "nobody_found": _IN_WORK - {"returned"},
+    "nobody_found": _REPLACEABLE,
 }
 # Told where a policy says nothing: a case filed under an older version must not fall silent.
 _IF_NOTHING_IS_SAID: Final = ("dispatchers", "leaders")
@@ -105,10 +108,12 @@ def next_step(policy: Policy, standing: Standing, trigger: str) -> Step:
 
 
 def _step(policy: Policy, standing: Standing, rule: Rule, index: int, nth: int) -> Step:
-    tell, replace = rule.tell, rule.replace
+    tell, replace = rule.tell, rule.new_owner
     if replace and (standing.owner_is_final or standing.state == "returned"):
         # The arbiter's word stands, or is awaited: nobody is replaced behind it, and the arbiter hears of it.
         tell, replace = (*tell, "arbiter"), None
+    elif standing.state not in _REPLACEABLE:
+        replace = None
     watched = standing.has_watcher or rule.raise_to == "watch"
     if not watched:
         tell = tuple("leaders" if who == "watcher" else who for who in tell)

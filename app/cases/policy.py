@@ -64,7 +64,7 @@ class Rule:
         nth: the first occurrence that this rule answers, from 1; counted anew in each mode.
         tell: who is told; ``owner`` is whoever is the owner after this rule.
         urgent: told at night, too; None: where the case is urgent.
-        replace: who becomes the owner instead; None: nobody.
+        replace: who becomes the owner instead; None: nobody, but see :attr:`new_owner`.
         raise_to: the mode that the case goes to.
         again_after: when the same clock rings again unless somebody has acted. None: after that clock's
             own limit (to acknowledge, to verify, to write a note); other clocks have none.
@@ -82,6 +82,14 @@ class Rule:
     again_after: Limit | None = None
     max_times: int | None = 1
     last_resort: bool = False
+
+    @property
+    def new_owner(self) -> str | None:
+        """Who becomes the owner: a 点到人 case that is raised goes to its named owner, if the rule names
+        nobody else; one that was raised before keeps the owner it has."""
+        if self.replace is None and self.raise_to is not None and self.mode == "point":
+            return "named_owner"
+        return self.replace
 
     def answers(self, nth: int) -> bool:
         """True where the *nth* occurrence is one of this rule's."""

@@ -130,11 +130,12 @@ def _circles(policy: Policy) -> Iterator[Fault]:
             chain = policy.chain(mode, "not_acknowledged")
             here, mode = mode, None
             for index, rule in chain:
-                if rule.replace in had and rule.replace != "next_handler":
-                    seen.add(f"rules[{index}].replace {rule.replace}")
-                had |= {rule.replace} if rule.replace else set()
+                who = rule.new_owner
+                if who in had and who != "next_handler":
+                    seen.add(f"rules[{index}].replace {who}")
+                had |= {who} if who else set()
                 if rule.raise_to is not None and MODES.index(rule.raise_to) > MODES.index(here):
                     mode = rule.raise_to
     for where in sorted(seen):
-        path, who = where.split()
-        yield make_fault(path, "same_person_again", who=who)
+        path, word = where.split()
+        yield make_fault(path, "same_person_again", who=word)

@@ -155,6 +155,7 @@ class MomentOut(Wire):
     due_at = Moment(required=True, allow_none=True)
     warnings = fields.List(fields.String(), required=True)
     step = fields.Nested(StepOut, required=True, allow_none=True)
+    owner_stays = fields.Boolean(required=True)
     zh = fields.String(required=True)
     en = fields.String(required=True)
 

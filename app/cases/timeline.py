@@ -85,6 +85,7 @@ class Moment:
         due_at: when the clock that was started, or started anew, rings; None: none was.
         warnings: of that deadline, see :mod:`app.timers.worktime`.
         step: what the policy wanted done; of triggers only.
+        owner_stays: the policy wanted another owner, and there was nobody else.
     """
 
     at: datetime
@@ -95,6 +96,7 @@ class Moment:
     due_at: datetime | None = None
     warnings: tuple[str, ...] = ()
     step: Step | None = None
+    owner_stays: bool = False
 
 
 @dataclass(slots=True)
@@ -138,9 +140,11 @@ class _Run:
         due_at: datetime | None = None,
         warnings: tuple[str, ...] = (),
         step: Step | None = None,
+        owner_stays: bool = False,
     ) -> None:
         """Note a moment."""
-        self.moments.append(Moment(self.now, kind, what, self.mode, self.state, due_at, warnings, step))
+        where = (self.now, kind, what, self.mode, self.state)
+        self.moments.append(Moment(*where, due_at, warnings, step, owner_stays))
 
     def until(self, limit: Limit) -> datetime:
         """When *limit*, starting now, ends."""
@@ -222,20 +226,22 @@ class _Run:
         if self.mode != before:
             self.ended.clear()
         limit = escalation.again(step, trigger, self.limits.acknowledge)
+        found = step.replace is not None and (step.replace != "next_handler" or self.assume.on_duty)
+        stays = step.replace is not None and not found and self.state != "open"
         due_at = None
-        if limit is not None and not (step.replace and trigger in _OF_AN_OWNER):
+        if limit is not None and not (step.replace and not stays and trigger in _OF_AN_OWNER):
             due_at = self.waiting[trigger] = self.until(limit)
         if not (step.last_resort and trigger in self.ended):  # said once; it goes on day after day
-            self.tell("trigger", trigger, due_at=due_at, step=step)
+            self.tell("trigger", trigger, due_at=due_at, step=step, owner_stays=stays)
         if step.last_resort:
             self.ended.add(trigger)
         if self.mode == "watch" and before != "watch":
             self.begin_notes()
-        if step.replace == "next_handler" and not self.assume.on_duty:
-            self.ring("nobody_found")
-        elif step.replace is not None:
+        if found:
             own = limit if trigger == "not_acknowledged" else None
             self.give_to_owner(own or self.limits.acknowledge)
+        elif step.replace is not None and not stays:
+            self.ring("nobody_found")
 
     @property
     def is_over(self) -> bool:

@@ -51,7 +51,9 @@ def _parts(moment: Moment, due: str, lang: str) -> Iterable[str]:
     yield say(lang, "timeline.trigger", trigger=trigger, nth=step.nth)
     if step.raise_to is not None:
         yield say(lang, "timeline.raised", mode=MESSAGES[lang][f"mode.{step.raise_to}"])
-    if step.replace is not None:
+    if moment.owner_stays:
+        yield MESSAGES[lang]["timeline.owner_stays"]
+    elif step.replace is not None:
         yield say(lang, "timeline.replaced", who=MESSAGES[lang][f"replacement.{step.replace}"])
     told = MESSAGES[lang]["and"].join(MESSAGES[lang][f"recipient.{who}"] for who in step.tell)
     yield say(lang, "timeline.told_urgently" if step.urgent else "timeline.told", who=told)

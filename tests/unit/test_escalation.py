@@ -61,11 +61,11 @@ def standing(mode: str, trigger: str = "raised", fired: int = 0, **columns: Any)
         ("point", "returned", 1, "assign", None, {"arbiter", "area_head", "dispatchers"}),
         ("assign", "returned", 1, "watch", None, {"arbiter", "watcher", "leaders"}),
         ("watch", "returned", 7, None, None, {"arbiter", "watcher", "leaders"}),
-        ("point", "reopened", 0, "assign", None, {"owner", "unit_head", "dispatchers"}),
-        ("point", "raised", 0, "assign", None, {"owner", "unit_head", "dispatchers"}),
+        ("point", "reopened", 0, "assign", "named_owner", {"owner", "unit_head", "dispatchers"}),
+        ("point", "raised", 0, "assign", "named_owner", {"owner", "unit_head", "dispatchers"}),
         ("assign", "raised", 0, "watch", None, {"owner", "watcher", "area_head"}),
         ("watch", "raised", 0, None, None, {"owner", "watcher", "leaders"}),
-        ("point", "many_reports", 0, "assign", None, {"owner", "unit_head", "dispatchers"}),
+        ("point", "many_reports", 0, "assign", "named_owner", {"owner", "unit_head", "dispatchers"}),
         ("point", "verify_overdue", 0, None, None, {"verifier", "dispatchers"}),
         ("point", "verify_overdue", 1, None, None, {"unit_head", "dispatchers"}),
         ("point", "verify_overdue", 2, None, None, {"area_head", "dispatchers"}),
@@ -141,6 +141,13 @@ def test_while_the_arbiter_decides_nobody_else_names_an_owner() -> None:
     step = next_step(DEFAULT, standing("point", "overdue", state="returned"), "overdue")
     assert (step.replace, step.raise_to) == (None, "assign")
     assert "arbiter" in step.tell
+
+
+@pytest.mark.parametrize("state", ["resolved", "verified", "on_hold"])
+def test_what_is_resolved_or_on_hold_stays_in_its_owners_hands(state: str) -> None:
+    step = next_step(DEFAULT, standing("point", "many_reports", state=state), "many_reports")
+    assert (step.replace, step.raise_to) == (None, "assign")
+    assert "arbiter" not in step.tell
 
 
 def test_where_nobody_watches_the_leaders_are_told() -> None:

@@ -151,20 +151,22 @@ def test_a_case_that_everybody_returns_ends_with_a_final_owner() -> None:
     assert all(step.replace is None for step in unanswered)
 
 
-def test_nobody_on_duty_is_told_at_once_and_goes_to_the_unit_then_the_desk() -> None:
+def test_nobody_on_duty_is_told_at_once_and_the_head_of_the_unit_keeps_it_while_nobody_comes() -> None:
     moments = dry(on_duty=False)
     assert told(moments)[:6] == [
         "11-27 17:30 open",
         "11-27 17:30 nobody_found",
         "11-27 17:30 dispatched",
         "11-30 09:30 not_acknowledged",
-        "11-30 09:30 nobody_found",
-        "11-30 09:30 dispatched",
+        "11-30 10:00 not_acknowledged",
+        "11-30 10:30 not_acknowledged",
     ]
-    steps = [m.step for m in moments if m.what == "nobody_found" and m.step is not None]
-    assert [step.replace for step in steps] == ["unit_head", "duty_desk", None]
-    assert steps[2].last_resort
-    assert "leaders" in steps[2].tell
+    (nobody,) = [m for m in moments if m.what == "nobody_found"]
+    assert nobody.step is not None
+    assert (nobody.step.replace, nobody.step.urgent) == ("unit_head", True)
+    kept = [m for m in moments if m.owner_stays]
+    assert [m.what for m in kept] == ["not_acknowledged", "not_acknowledged"]
+    assert "没有别人当班，责任人不变" in words(kept, "zh")[0]
 
 
 def test_a_watched_case_owes_notes_until_it_is_closed() -> None:
