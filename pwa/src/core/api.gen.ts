@@ -1912,6 +1912,7 @@ export interface components {
             kind: "state" | "clock" | "trigger";
             /** @enum {string} */
             mode: "point" | "assign" | "watch";
+            owner_stays: boolean;
             /** @enum {string} */
             state: "open" | "dispatched" | "acknowledged" | "on_scene" | "returned" | "on_hold" | "resolved" | "verified" | "closed" | "void" | "duplicate";
             step: components["schemas"]["StepOut"] | null;
