@@ -13,7 +13,8 @@ from typing import Any
 from app.cases.class_rules import COMPARISONS, Condition, ProblemClass
 from app.cases.csv_file import CellFault, FileUnreadable, LineFault, Row, read_rows, write_rows
 from app.cases.spelling import spelled
-from app.cases.words import LEVELS, MODES, UNITS
+from app.cases.words import LEVELS, MODES
+from app.timers.worktime import UNITS, Unit
 
 CLASS_COLUMNS = [
     "code",
@@ -138,7 +139,8 @@ def _class(row: Row) -> ProblemClass:
     kind = KIND_WORDS[row.one_of("kind", KIND_WORDS)]
     name = row.text("name_zh", 60, 1)
     pinyin, initials = spelled(name)
-    hours = "work_hours" if row.one_of("working_time", ("true", "false")) == "true" else "urgent_hours"
+    in_hours = row.one_of("working_time", ("true", "false")) == "true"
+    hours: Unit = "work_hours" if in_hours else "urgent_hours"
     source = row.text("source", 500)
     local = _LOCAL_CODE.fullmatch(code) is not None or source.startswith("own")
     return ProblemClass(
@@ -200,9 +202,14 @@ def _condition(row: Row) -> Condition:
         comparison=comparison,
         threshold=row.number("threshold", 0, 1e6) if measured else None,
         resolve_amount=row.number("resolve_amount", 0, _MAX_HOURS),
-        resolve_unit=row.one_of("resolve_unit", UNITS),
+        resolve_unit=_unit(row),
         closing_condition=row.text("closing_condition", 500),
     )
+
+
+def _unit(row: Row) -> Unit:
+    word = row.one_of("resolve_unit", UNITS)
+    return next(unit for unit in UNITS if unit == word)
 
 
 def _add_departments(found: CatalogueIn, raw: bytes | None) -> None:

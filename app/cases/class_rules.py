@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from app.timers.worktime import Limit, Unit
+
 KINDS = ("part", "matter")
 COMPARISONS = (">", ">=", "any")
 URGENT_UNITS = frozenset({"urgent_hours", "urgent_days"})
@@ -34,7 +36,7 @@ class Condition:
     comparison: str
     threshold: float | None
     resolve_amount: float
-    resolve_unit: str
+    resolve_unit: Unit
     closing_condition: str
 
     @property
@@ -66,9 +68,9 @@ class ProblemClass:
     mode: str
     department: str
     acknowledge_amount: float
-    acknowledge_unit: str
+    acknowledge_unit: Unit
     resolve_amount: float
-    resolve_unit: str
+    resolve_unit: Unit
     filing_condition: str
     closing_condition: str
     radius_m: float
@@ -92,12 +94,22 @@ class Limits:
     """
 
     acknowledge_amount: float
-    acknowledge_unit: str
+    acknowledge_unit: Unit
     resolve_amount: float
-    resolve_unit: str
+    resolve_unit: Unit
     urgent: bool
     closing_condition: str
     remark: Remark | None = None
+
+    @property
+    def acknowledge(self) -> Limit:
+        """The limit to acknowledge."""
+        return Limit(self.acknowledge_amount, self.acknowledge_unit)
+
+    @property
+    def resolve(self) -> Limit:
+        """The limit to resolve."""
+        return Limit(self.resolve_amount, self.resolve_unit)
 
 
 def limit_for(

@@ -16,19 +16,12 @@ from sqlalchemy import text
 
 from app.cases import dispatch_rules as rules
 from app.cases.dispatch_rules import Candidate, Choice
+from app.cases.responsibility_rules import DUTY_VERB
 from app.core import clock, current
 from app.core.extensions import db
 from app.people.rights import VERB_ROLES
 from app.people.shift_rules import MAX_LENGTH
 
-# What a named person must be allowed to do, by their duty in the matrix.
-DUTY_VERB = {
-    "handler": "case.handle",
-    "owner": "case.handle",
-    "deputy": "case.handle",
-    "watcher": "case.watch",
-    "arbiter": "case.arbitrate",
-}
 # Who has a part by their post alone.
 POST_ROLES = {
     "unit_head": frozenset({"supervisor"}),
