@@ -10,6 +10,7 @@ from flask import Flask
 from app.cases import models as _cases_models  # noqa: F401 - tables must be known to migrations
 from app.cases import reference_models as _reference_models  # noqa: F401
 from app.cases.policy_routes import blp as policies_blp
+from app.cases.reference_routes import blp as reference_blp
 from app.cases.routes import blp as cases_blp
 from app.cli.catalogue import catalogue as catalogue_commands
 from app.cli.demo import demo as demo_commands
@@ -17,6 +18,7 @@ from app.cli.demo_play import play_command
 from app.cli.ledger import ledger_cli
 from app.cli.places import places as places_commands
 from app.cli.policy import policy as policy_commands
+from app.cli.responsibility import responsibility as responsibility_commands
 from app.cli.staff import staff as staff_commands
 from app.cli.timers import calendar_cli, timers_cli
 from app.cli.worker import worker as worker_command
@@ -114,6 +116,7 @@ def _register_blueprints() -> None:
     api.register_blueprint(notify_blp)
     api.register_blueprint(patrols_blp)
     api.register_blueprint(policies_blp)
+    api.register_blueprint(reference_blp)
     api.register_blueprint(insights_blp)
     api.register_blueprint(cases_blp)
     api.register_blueprint(case_board_blp)
@@ -128,6 +131,7 @@ def _register_commands(app: Flask) -> None:
         places_commands,
         catalogue_commands,
         policy_commands,
+        responsibility_commands,
         ledger_cli,
         calendar_cli,
         timers_cli,

@@ -37,7 +37,7 @@ from scripts.servers import live_command, web_command
 READY_WITHIN_S = 60.0
 END_WITHIN_S = 8.0
 DEMO_ACCOUNTS = (
-    "patrol1…patrol10  handler1…handler3  dispatcher1  dispatcher2  supervisor1…supervisor3  leader1  admin1"
+    "patrol1…patrol10  handler1…handler24  dispatcher1  dispatcher2  supervisor1…supervisor3  leader1  admin1"
 )
 
 

@@ -20,7 +20,7 @@ _CONDITION_COLUMNS = [field.name for field in fields(Condition)]
 class CatalogueVersion:
     """A version of a street's catalogue with its classes by key, in the order of their codes.
 
-    ``departments`` are those of today by name, each with its English name.
+    ``departments`` are by name, each with its English name. ``etag`` is another for other content.
     """
 
     street_code: str
@@ -28,6 +28,7 @@ class CatalogueVersion:
     name: str
     classes: Mapping[str, ProblemClass]
     departments: Mapping[str, str]
+    etag: str
 
 
 def current(street_code: str) -> int | None:
@@ -73,7 +74,7 @@ def _row(street_code: str, version: int | None) -> tuple[int, bytes] | None:
 
 
 @lru_cache(maxsize=64)
-def _read(street_code: str, version: int, _fingerprint: bytes) -> CatalogueVersion:
+def _read(street_code: str, version: int, fingerprint: bytes) -> CatalogueVersion:
     here = (FilingCondition.street_code == street_code, FilingCondition.version == version)
     conditions: dict[str, list[Condition]] = {}
     for row in db.session.execute(
@@ -94,7 +95,10 @@ def _read(street_code: str, version: int, _fingerprint: bytes) -> CatalogueVersi
     name = db.session.execute(
         select(Catalogue.name).where(Catalogue.street_code == street_code, Catalogue.version == version)
     ).scalar_one()
-    return CatalogueVersion(street_code, version, name, classes, departments_of(street_code))
+    departments = departments_of(street_code)
+    return CatalogueVersion(
+        street_code, version, name, classes, departments, f"{version}-{fingerprint[:6].hex()}"
+    )
 
 
 def departments_of(street_code: str) -> dict[str, str]:

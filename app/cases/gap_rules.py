@@ -50,6 +50,7 @@ class Gap:
     Attributes:
         place_codes: the fewest places that cover where it is missing.
         departments: those of which every class concerned has the gap; others are named by class.
+        every_class: all classes concerned have it, of whatever department.
         user_id: whose absence, post or double part it is.
     """
 
@@ -57,6 +58,7 @@ class Gap:
     place_codes: tuple[str, ...]
     departments: tuple[str, ...] = ()
     class_keys: tuple[str, ...] = ()
+    every_class: bool = False
     user_id: UUID | None = None
 
 
@@ -77,8 +79,15 @@ def gaps(
     places: Sequence[PlaceNode],
     people: Mapping[UUID, Person],
     today: date,
+    *,
+    paths: Mapping[str, tuple[str, ...]] | None = None,
 ) -> list[Gap]:
-    """Every gap, grouped so that a person can read it: by kind, then by the places that share it."""
+    """Every gap, grouped so that a person can read it: by kind, then by the places that share it.
+
+    Args:
+        places: where to look; units and communities are where cases lie.
+        paths: of all places that lines name, where *places* are a part of the street.
+    """
     lines = [line for line in matrix if line.holds(today)]
     found = _Found()
     for place in places:
@@ -90,7 +99,10 @@ def gaps(
     tree = _Tree(places)
     grouped = [gap for (kind, user), by_class in found.places.items()
                for gap in _grouped(kind, user, by_class, classes, tree)]  # fmt: skip
-    return sorted([*grouped, *_left(lines, places, people, today)], key=_order)
+    return sorted(
+        [*grouped, *_left(lines, paths or {place.code: place.path for place in places}, people, today)],
+        key=_order,
+    )
 
 
 def _order(gap: Gap) -> tuple[int, tuple[str, ...], tuple[str, ...], str]:
@@ -169,16 +181,22 @@ class _Here:
 
 
 def _left(
-    lines: Sequence[Line], places: Sequence[PlaceNode], people: Mapping[UUID, Person], today: date
+    lines: Sequence[Line], paths: Mapping[str, tuple[str, ...]], people: Mapping[UUID, Person], today: date
 ) -> Iterator[Gap]:
     """Lines whose person has left, or has no post there any more that lets them do it."""
-    paths = {place.code: place.path for place in places}
     for line in lines:
         person, path = people.get(line.user_id), paths.get(line.place_code, ())
         if person is None or not person.may(DUTY_VERB[line.duty], path, today):
             departments = (line.selector,) if line.selector_kind == "department" else ()
             keys = (line.selector,) if line.selector_kind == "class" else ()
-            yield Gap("person_left", (line.place_code,), departments, keys, line.user_id)
+            yield Gap(
+                kind="person_left",
+                place_codes=(line.place_code,),
+                departments=departments,
+                class_keys=keys,
+                every_class=line.selector_kind == "any",
+                user_id=line.user_id,
+            )
 
 
 def _grouped(
@@ -199,7 +217,14 @@ def _grouped(
     for codes, keys in same.items():
         whole = tuple(sorted(name for name, all_keys in concerned.items() if all_keys <= keys))
         rest = keys - {""} - {key for name in whole for key in concerned[name]}
-        yield Gap(kind, tree.covering(codes), whole if keys != {""} else (), tuple(sorted(rest)), user_id)
+        yield Gap(
+            kind=kind,
+            place_codes=tree.covering(codes),
+            departments=whole,
+            class_keys=tuple(sorted(rest)),
+            every_class=len(whole) == len(concerned),
+            user_id=user_id,
+        )
 
 
 def _concerns(kind: str, need: ClassNeed) -> bool:

@@ -82,12 +82,6 @@ class CatalogueOut(Wire):
     departments = fields.List(fields.Nested(DepartmentOut), required=True)
 
 
-class KnownVersion(Wire):
-    """The version that the caller has already."""
-
-    known = fields.String(data_key="If-None-Match", load_default="")
-
-
 class ResponsibilityQuery(Wire):
     """Narrows the matrix: to a place and below, to a duty, to a class key or department, to a person."""
 
@@ -144,9 +138,9 @@ class GapOut(Wire):
 
     kind = _one_of(GAP_KINDS)
     place_codes = fields.List(fields.String(), required=True)
-    department = fields.String(required=True, allow_none=True)
+    departments = fields.List(fields.String(), required=True)
     class_keys = fields.List(fields.String(), required=True)
-    whole_department = fields.Boolean(required=True)
+    every_class = fields.Boolean(required=True)
     user_id = fields.UUID(required=True, allow_none=True)
     words = fields.String(required=True)
     words_en = fields.String(required=True)
@@ -174,7 +168,7 @@ class AbsenceBody(Wire):
 
 
 class AbsenceOut(Wire):
-    """An absence; the reason is told to the person and to who noted it only."""
+    """An absence; only the person and who runs the matrix of their place can see it."""
 
     id = fields.UUID(required=True)
     person = fields.Nested(PersonOut, required=True)

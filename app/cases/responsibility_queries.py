@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Select, func, or_, select, tuple_
 
+from app.cases import gap_rules
 from app.cases.catalogue_queries import catalogue_of
-from app.cases.gap_rules import ClassNeed, PlaceNode
+from app.cases.gap_rules import ClassNeed, Gap, PlaceNode
+from app.cases.gap_words import Known
 from app.cases.reference_models import Absence, Responsibility
 from app.cases.responsibility_rules import Line, Person, Street
-from app.core import problems
+from app.core import clock, problems
 from app.core.extensions import db
 from app.core.pages import decode_cursor, encode_cursor
 from app.people.models import Post, User
@@ -154,9 +157,7 @@ def shown(row: Responsibility) -> dict[str, Any]:
     return _told(row.street_code, db.session.execute(query).all())[0]
 
 
-def _told(
-    street_code: str, rows: Sequence[Row[Responsibility, str, str, User]]
-) -> list[dict[str, Any]]:
+def _told(street_code: str, rows: Sequence[Row[Responsibility, str, str, User]]) -> list[dict[str, Any]]:
     catalogue = catalogue_of(street_code)
     names: dict[str, tuple[str, str]] = {}
     if catalogue:
@@ -216,3 +217,45 @@ def told_absence(absence: Absence, user: User) -> dict[str, Any]:
         "ends_at": absence.ends_at,
         "reason": absence.reason,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Gaps of a street's matrix as of now, and the names to tell them with."""
+
+    gaps: list[Gap]
+    known: Known
+
+
+def check(street_code: str, now: datetime, scope: frozenset[str] | None = None) -> Checked:
+    """Look for gaps in the matrix as it holds today.
+
+    Args:
+        scope: only where somebody is responsible for these places; None: everywhere.
+    """
+    places = places_of(street_code)
+    nodes = [PlaceNode(p.code, p.level, tuple(p.path)) for p in places]
+    people = people_of(street_code, now)
+    lines = [line_of(row) for row in matrix_of(street_code)]
+    within = [node for node in nodes if scope is None or node.code in scope]
+    reaching = {code for node in within for code in node.path}
+    found = gap_rules.gaps(
+        [line for line in lines if line.place_code in reaching],
+        needs_of(street_code),
+        within,
+        people,
+        now.astimezone(clock.SHANGHAI).date(),
+        paths={node.code: node.path for node in nodes},
+    )
+    catalogue = catalogue_of(street_code)
+    known = Known(
+        places={p.code: (p.name, p.name_en) for p in places},
+        departments={
+            name: (name, name_en) for name, name_en in (catalogue.departments if catalogue else {}).items()
+        },
+        classes={
+            key: (one.name, one.name_en) for key, one in (catalogue.classes if catalogue else {}).items()
+        },
+        people={key: (person.name, person.name_en) for key, person in people.items()},
+    )
+    return Checked(found, known)

@@ -25,7 +25,7 @@ catalogue = AppGroup("catalogue", help="Classes of problems, their filing condit
 
 
 def run_import(
-    street_code: str, classes: Path, conditions: Path | None, departments: Path | None, name: str
+    street_code: str, classes: Path, conditions: Path | None, departments: Path | None, *, name: str
 ) -> Imported:
     """Take the files as one transaction and say what was done.
 
@@ -77,7 +77,7 @@ def import_command(
 
     Cases filed under an older version stay as they are. The same content again makes no version.
     """
-    run_import(chosen_street(street), classes, conditions, departments, name or classes.stem)
+    run_import(chosen_street(street), classes, conditions, departments, name=name or classes.stem)
 
 
 @catalogue.command("export")

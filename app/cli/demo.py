@@ -17,6 +17,7 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy import select
 
+from app.cli import catalogue, responsibility
 from app.cli.places import run_import
 from app.cli.policy import import_policy
 from app.cli.timers import import_calendar
@@ -61,9 +62,17 @@ def load_command() -> None:
     run_import("checkpoints", imports.import_checkpoints, DATA / "demo" / "checkpoints.csv")
     import_calendar(DATA / "workdays_cn.json", [DEMO_STREET])
     import_policy(DEMO_STREET, DATA / "demo" / "policy.json")
+    catalogue.run_import(
+        DEMO_STREET,
+        DATA / "categories.csv",
+        DATA / "filing_conditions.csv",
+        DATA / "departments.csv",
+        name="Ironfeet 178",
+    )
     added = load_staff()
     db.session.commit()
     click.echo(f"staff: {added} added")
+    responsibility.run_import(DEMO_STREET, DATA / "demo" / "responsibilities.csv")
     routes, schedules = load_routes(clock.now())
     db.session.commit()
     click.echo(f"routes: {routes} added, schedules: {schedules} added")

@@ -43,6 +43,11 @@ def counts(owner_db: Connection) -> dict[str, int]:
         "checkpoint",
         "app_user",
         "post",
+        "catalogue",
+        "case_class",
+        "filing_condition",
+        "department",
+        "responsibility",
         "route",
         "schedule",
         "work_calendar",
@@ -56,9 +61,9 @@ def counts(owner_db: Connection) -> dict[str, int]:
 def test_loading_twice_is_loading_once(app: Flask, owner_db: Connection) -> None:
     assert load(app).exit_code == 0
     once = counts(owner_db)
-    assert (once["place"], once["checkpoint"], once["app_user"], once["route"]) == (31, 47, 20, 8)
+    assert (once["place"], once["checkpoint"], once["app_user"], once["route"]) == (31, 47, 41, 8)
     assert once["work_calendar"] == 1
-    assert owner_db.execute(text("select count(*) from app_user where demo")).scalar_one() == 20
+    assert owner_db.execute(text("select count(*) from app_user where demo")).scalar_one() == 41
     assert load(app).exit_code == 0
     assert counts(owner_db) == once
 
