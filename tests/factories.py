@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
 from itertools import count
@@ -26,7 +26,17 @@ from geoalchemy2 import WKTElement
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from app.cases.reference_models import CasePolicy
+from app.cases.catalogue_file import read_catalogue
+from app.cases.class_rules import ProblemClass
+from app.cases.reference_models import (
+    Absence,
+    CaseClass,
+    CasePolicy,
+    Catalogue,
+    Department,
+    FilingCondition,
+    Responsibility,
+)
 from app.core import clock
 from app.core.idempotency import fingerprint
 from app.core.ids import uuid7
@@ -36,7 +46,8 @@ from app.places.models import Checkpoint, Place
 from app.timers.models import WorkCalendar
 
 PASSWORD = "ironfeet-demo"
-POLICY_FILE = Path(__file__).parents[1] / "data" / "demo" / "policy.json"
+DATA = Path(__file__).resolve().parents[1] / "data"
+POLICY_FILE = DATA / "demo" / "policy.json"
 LAT, LON = 31.243, 121.4025  # inside community 001
 _SOUTH, _NORTH = 31.240, 31.246
 
@@ -332,3 +343,61 @@ def make_rules_of_cases(street: Street) -> None:
                 fingerprint=fingerprint({"holidays": "none"}),
             )
         )
+
+
+@cache
+def _classes() -> dict[str, ProblemClass]:
+    raw = [(DATA / name).read_bytes() for name in ("categories.csv", "filing_conditions.csv")]
+    return {one.key: one for one in read_catalogue(*raw, None).classes}
+
+
+def make_catalogue(street: Street, *keys: str) -> None:
+    """A first version of the street's catalogue, with some classes of the repository's."""
+    content = {"keys": keys or ("M-09005", "P-01001", "M-06001")}
+    at = {"street_code": street.code, "version": 1}
+    with writing() as session:
+        session.add(Catalogue(**at, name="test", imported_at=clock.now(), fingerprint=fingerprint(content)))
+        for key in content["keys"]:
+            values = asdict(_classes()[key])
+            session.add_all(FilingCondition(**at, class_key=key, **one) for one in values.pop("conditions"))
+            session.add(CaseClass(**at, **values))
+            session.merge(Department(street_code=street.code, name=values["department"], name_en="Test"))
+
+
+def make_responsibility(
+    user: User, duty: str, place: str, selector: str = "", **columns: Any
+) -> Responsibility:
+    """A line of the matrix: for a department, a class key, or ("") anything."""
+    kind = "any" if not selector else "class" if selector[1] == "-" else "department"
+    row = Responsibility(
+        street_code=user.street_code,
+        id=uuid7(),
+        place_code=place,
+        selector_kind=kind,
+        selector=selector,
+        duty=duty,
+        user_id=user.id,
+        created_at=clock.now(),
+        fingerprint=b"",
+        **columns,
+    )
+    with writing() as session:
+        session.add(row)
+    return row
+
+
+def make_absence(user: User, *, hours_from: float = -1, hours_until: float = 1, **columns: Any) -> Absence:
+    """Somebody is away from *hours_from* to *hours_until*, counted from now."""
+    now = clock.now()
+    row = Absence(
+        **{"id": uuid7()} | columns,
+        street_code=user.street_code,
+        user_id=user.id,
+        starts_at=now + timedelta(hours=hours_from),
+        ends_at=now + timedelta(hours=hours_until),
+        noted_by=user.id,
+        fingerprint=b"",
+    )
+    with writing() as session:
+        session.add(row)
+    return row

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import select
 
@@ -19,7 +19,7 @@ from app.core.extensions import db
 from app.core.problems import Problem
 from app.people.models import User
 from app.timers import calendars, explain, worktime
-from app.timers.worktime import Calendar, Limit, Unit
+from app.timers.worktime import Calendar, Limit
 
 
 def versions_of(street_code: str) -> list[dict[str, Any]]:
@@ -64,8 +64,8 @@ def limits_of(street_code: str, class_key: str) -> CaseLimits:
         raise Problem(problems.NOT_FOUND, f"The catalogue in force has no class {class_key}.")
     limits = limit_for(found[1])
     return CaseLimits(
-        acknowledge=Limit(limits.acknowledge_amount, cast(Unit, limits.acknowledge_unit)),
-        resolve=Limit(limits.resolve_amount, cast(Unit, limits.resolve_unit)),
+        acknowledge=limits.acknowledge,
+        resolve=limits.resolve,
         mode=found[1].mode,
         urgent=limits.urgent,
     )

@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session, scoped_session
 from app.cases import dispatch
 from app.cases.dispatch import Matter
 from app.cases.dispatch_rules import Choice
-from app.cases.reference_models import Absence, Responsibility
 from app.core import clock
 from app.core.ids import uuid7
 from app.evidence.models import LastPosition
@@ -35,41 +34,6 @@ def matter(street: Street, **columns: Any) -> Matter:
     return Matter(**(values | {"class_key": SHOP, "department": DEPARTMENT} | columns))
 
 
-def name(user: User, duty: str, place: str, selector: str = DEPARTMENT, **columns: Any) -> None:
-    """Write *user* into the matrix: for a department, a class key, or ("") anything."""
-    kind = "any" if not selector else "class" if selector[1] == "-" else "department"
-    row = Responsibility(
-        street_code=user.street_code,
-        id=uuid7(),
-        place_code=place,
-        selector_kind=kind,
-        selector=selector,
-        duty=duty,
-        user_id=user.id,
-        created_at=clock.now(),
-        fingerprint=b"",
-        **columns,
-    )
-    with factories.writing() as session:
-        session.add(row)
-
-
-def away(user: User, hours_from: float = -1, hours_until: float = 1) -> None:
-    now = clock.now()
-    with factories.writing() as session:
-        session.add(
-            Absence(
-                street_code=user.street_code,
-                id=uuid7(),
-                user_id=user.id,
-                starts_at=now + timedelta(hours=hours_from),
-                ends_at=now + timedelta(hours=hours_until),
-                noted_by=user.id,
-                fingerprint=b"",
-            )
-        )
-
-
 def seen(user: User, place: str, lat: float, lon: float) -> None:
     shift = factories.make_shift(user, place)
     with factories.writing() as session:
@@ -87,7 +51,7 @@ def seen(user: User, place: str, lat: float, lon: float) -> None:
 
 def handler(street: Street, *, on_duty: bool = True, **columns: Any) -> User:
     user = factories.make_user("handler", street.areas[0], **columns)
-    name(user, "handler", street.areas[0])
+    factories.make_responsibility(user, "handler", street.areas[0], DEPARTMENT)
     if on_duty:
         factories.make_shift(user, street.areas[0])
     return user
@@ -150,7 +114,7 @@ def test_who_is_named_for_the_class_comes_before_who_is_named_for_the_department
     handler(street)
     named = factories.make_user("handler", street.code)
     factories.make_shift(named, street.code)
-    name(named, "handler", street.code, SHOP)
+    factories.make_responsibility(named, "handler", street.code, SHOP)
     assert find(session, street).user_id == named.id
     assert find(session, street, class_key="M-09006").user_id != named.id
 
@@ -161,7 +125,7 @@ def test_a_deeper_place_comes_before_the_whole_street(
     for place in (street.code, street.units[0]):
         user = factories.make_user("handler", place)
         factories.make_shift(user, place)
-        name(user, "handler", place)
+        factories.make_responsibility(user, "handler", place, DEPARTMENT)
     assert find(session, street).user_id == user.id
     assert find(session, street, place_code=street.communities[2]).user_id not in {None, user.id}
 
@@ -187,7 +151,7 @@ def test_without_a_handler_the_unit_head_gets_it_and_then_the_duty_desk(
     assert find(session, street, head) == Choice(free.id, "duty_desk", desk)
     assert find(session, street, head, free) == Choice(busy.id, "duty_desk", desk)
     assert find(session, street, head, free, busy).facts == (*desk, "no_duty_desk")
-    away(head)
+    factories.make_absence(head)
     assert find(session, street).user_id == free.id
     assert off.id != free.id
 
@@ -222,7 +186,7 @@ def cannot(street: Street, owner_db: Connection, user: User, why: str) -> None:
     elif why == "other post":
         owner_db.execute(text("update post set role = 'leader' where user_id = :id"), {"id": user.id})
     else:
-        away(user)
+        factories.make_absence(user)
 
 
 @pytest.mark.parametrize("why", ["deleted", "left", "moved", "other post", "away"])
@@ -244,8 +208,8 @@ def test_the_deputy_takes_over_from_an_owner_who_cannot(
     street: Street, session: scoped_session[Session], owner_db: Connection, why: str, fact: str
 ) -> None:
     owner, deputy = (factories.make_user("handler", street.areas[0]) for _ in range(2))
-    name(owner, "owner", street.areas[0])
-    name(deputy, "deputy", street.areas[0])
+    factories.make_responsibility(owner, "owner", street.areas[0], DEPARTMENT)
+    factories.make_responsibility(deputy, "deputy", street.areas[0], DEPARTMENT)
     found = dispatch.find_owner(matter(street), NOBODY, clock.now())
     assert found == Choice(owner.id, "owner", ("owner_off_duty",))
     cannot(street, owner_db, owner, why)
@@ -260,9 +224,9 @@ def test_the_deputy_takes_over_from_an_owner_who_cannot(
 
 def test_an_absence_counts_only_while_it_lasts(street: Street, session: scoped_session[Session]) -> None:
     owner = factories.make_user("handler", street.areas[0])
-    name(owner, "owner", street.areas[0])
-    away(owner, -5, -1)
-    away(owner, 1, 5)
+    factories.make_responsibility(owner, "owner", street.areas[0], DEPARTMENT)
+    factories.make_absence(owner, hours_from=-5, hours_until=-1)
+    factories.make_absence(owner, hours_from=1, hours_until=5)
     assert dispatch.find_owner(matter(street), NOBODY, clock.now()).user_id == owner.id
     later = clock.now() + timedelta(hours=2)
     assert dispatch.find_owner(matter(street), NOBODY, later).user_id is None
@@ -277,9 +241,11 @@ def test_a_line_of_the_matrix_holds_from_its_first_to_its_last_day(
     street: Street, session: scoped_session[Session], columns: dict[str, date]
 ) -> None:
     user = factories.make_user("handler", street.areas[0])
-    name(user, "owner", street.areas[0], **columns)
+    factories.make_responsibility(user, "owner", street.areas[0], DEPARTMENT, **columns)
     assert dispatch.find_owner(matter(street), NOBODY, clock.now()).user_id is None
-    name(user, "owner", street.areas[0], starts_on=TOMORROW - timedelta(days=1), ends_on=TOMORROW)
+    factories.make_responsibility(
+        user, "owner", street.areas[0], DEPARTMENT, starts_on=TOMORROW - timedelta(days=1), ends_on=TOMORROW
+    )
     assert dispatch.find_owner(matter(street), NOBODY, clock.now()).user_id == user.id
 
 
@@ -298,7 +264,7 @@ def test_the_named_watcher_else_the_unit_head_else_a_leader_and_never_the_owner(
 ) -> None:
     watcher, head = (factories.make_user("supervisor", street.areas[0]) for _ in range(2))
     leader = factories.make_user("leader", street.code)
-    name(watcher, "watcher", street.areas[0], "")
+    factories.make_responsibility(watcher, "watcher", street.areas[0], "")
 
     def watch(*exclude: User) -> Choice:
         ids = frozenset(user.id for user in exclude)
@@ -312,7 +278,7 @@ def test_the_named_watcher_else_the_unit_head_else_a_leader_and_never_the_owner(
 
 def test_a_watcher_needs_the_right_to_watch(street: Street, session: scoped_session[Session]) -> None:
     user = factories.make_user("handler", street.areas[0])
-    name(user, "watcher", street.areas[0], "")
+    factories.make_responsibility(user, "watcher", street.areas[0], "")
     assert dispatch.find_watcher(matter(street), NOBODY, clock.now()).user_id is None
 
 
@@ -321,7 +287,7 @@ def test_the_arbiter_is_the_one_named_and_never_the_owner(
 ) -> None:
     leader = factories.make_user("leader", street.code)
     head = factories.make_user("supervisor", street.areas[0])
-    name(leader, "arbiter", street.code, "")
+    factories.make_responsibility(leader, "arbiter", street.code, "")
     found = [
         dispatch.find_arbiter(matter(street), frozenset(exclude), clock.now())
         for exclude in ([], [leader.id], [leader.id, head.id])

@@ -49,8 +49,12 @@ OF_THE_STREET = {"POST /api/v1/policies"}
 ONLY_LOOKING = {"POST /api/v1/policies/check", "POST /api/v1/policies/dry-run"}
 
 # A position in this street lies in no unit of another one: for those from there the body is wrong.
-# The other street has no calendar to try a policy with.
-WRONG_THERE = {("POST /api/v1/checkpoints", 422), ("POST /api/v1/policies/dry-run", 409)}
+# The other street has no catalogue to show, and no calendar to try a policy with.
+WRONG_THERE = {
+    ("POST /api/v1/checkpoints", 422),
+    ("POST /api/v1/policies/dry-run", 409),
+    ("GET /api/v1/catalogue", 409),
+}
 
 
 @dataclass
@@ -64,6 +68,7 @@ class World:
     checkpoint_id: UUID
     route_id: UUID
     schedule_id: UUID
+    responsibility_id: UUID
     log_ids: dict[UUID, UUID]
     version: int = 1  # of the street's policy
     sha256: str = hashlib.sha256(PHOTO).hexdigest()
@@ -72,7 +77,7 @@ class World:
         """What must not show up in an answer to somebody from elsewhere."""
         things = (self.round_id, self.proof_id, self.checkpoint_id, self.route_id, self.schedule_id)
         street = self.street
-        return {str(thing) for thing in (*things, self.walker.id)} | {
+        return {str(thing) for thing in (*things, self.walker.id, self.responsibility_id)} | {
             street.areas[0],
             street.units[0],
             *street.communities[:2],
@@ -138,6 +143,22 @@ EXAMPLES: dict[str, Example] = {
             "starts_at": "2026-11-27T17:30:00+08:00",
         }
     },
+    "PUT /api/v1/responsibilities/<uuid:responsibility_id>": lambda world, _u: {
+        "path": f"/api/v1/responsibilities/{uuid7()}",
+        "json": {
+            "place_code": world.street.units[0],
+            "selector_kind": "any",
+            "duty": "owner",
+            "user_id": str(world.walker.id),
+        },
+    },
+    "PUT /api/v1/absences/<uuid:absence_id>": lambda _w, _u: {
+        "json": {"starts_at": "2026-12-01T09:00:00+08:00", "ends_at": "2026-12-04T09:00:00+08:00"}
+    },
+    # everybody has noted an absence of their own under their own id
+    "POST /api/v1/absences/<uuid:absence_id>/end": lambda _w, user: {
+        "path": f"/api/v1/absences/{user.id}/end"
+    },
     "POST /api/v1/sync": lambda world, user: {
         "json": {"log": str(world.log_ids[user.id]), "sent_at": clock.now().isoformat(), "entries": []}
     },
@@ -171,6 +192,7 @@ def world(database: str) -> World:
     schedule = factories.make_schedule(route, walker, generated_until=clock.now() + timedelta(days=7))
     factories.make_shift(walker, street.units[0])
     factories.make_rules_of_cases(street)
+    factories.make_catalogue(street)
     with factories.writing() as session:
         session.add(
             LedgerRow(
@@ -184,7 +206,10 @@ def world(database: str) -> World:
                 data={},
             )
         )
-    return World(street, walker, walked.id, proof_id, checkpoint.id, route.id, schedule.id, log_ids={})
+    named = factories.make_responsibility(walker, "handler", street.units[0])
+    return World(
+        street, walker, walked.id, proof_id, checkpoint.id, route.id, schedule.id, named.id, log_ids={}
+    )
 
 
 def person(app: Flask, world: World, role: str, place: str) -> Callable[[str], TestResponse]:
@@ -212,6 +237,7 @@ def person(app: Flask, world: World, role: str, place: str) -> Callable[[str], T
                 registered_at=now,
             )
         )
+    factories.make_absence(user, id=user.id)
     world.log_ids[user.id] = log_id
     with app.app_context():
         token = create_access_token(identity=str(user.id), additional_claims={"sid": str(session_id)})

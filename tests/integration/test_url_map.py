@@ -19,6 +19,9 @@ OPEN_TO_ANYBODY = {
     "POST /api/v1/sessions/refresh",
 }
 OWN_THINGS = {
+    "GET /api/v1/absences",
+    "PUT /api/v1/absences/<uuid:absence_id>",
+    "POST /api/v1/absences/<uuid:absence_id>/end",
     "DELETE /api/v1/sessions",
     "DELETE /api/v1/sessions/current",
     "GET /api/v1/me",
