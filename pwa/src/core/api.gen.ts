@@ -4,6 +4,61 @@
  */
 
 export interface paths {
+    "/api/v1/absences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Absences that last or are to come: one's own, and those of one's staff. */
+        get: operations["read_absences"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/absences/{absence_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                absence_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /** Note that one is away, or somebody of one's staff; deputies take over. */
+        put: operations["note_absence"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/absences/{absence_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                absence_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Note that somebody is back, or does not go. */
+        post: operations["end_absence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/board": {
         parameters: {
             query?: never;
@@ -372,6 +427,23 @@ export interface paths {
         put?: never;
         /** The case does not meet its filing condition. */
         post: operations["void_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalogue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The classes of problems in force in one's own street, with their filing conditions. */
+        get: operations["read_catalogue"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -844,6 +916,78 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/responsibilities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The responsibility matrix, as far as it holds in one's reach; lines of places above hold there, too. */
+        get: operations["read_responsibilities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/responsibilities/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is missing in the matrix for the places in one's reach, with words. */
+        get: operations["check_responsibilities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/responsibilities/{responsibility_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                responsibility_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /** Name somebody for a duty; the same again returns the stored line. To change a line, end it first. */
+        put: operations["set_responsibility"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/responsibilities/{responsibility_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                responsibility_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a line out of the matrix. */
+        post: operations["end_responsibility"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reviews": {
         parameters: {
             query?: never;
@@ -1143,6 +1287,32 @@ export interface components {
             tile_datum: "wgs84" | "gcj02" | "bd09";
             /** @description XYZ template */
             tile_url: string;
+        };
+        AbsenceBody: {
+            /** Format: date-time */
+            ends_at: string;
+            /** @default  */
+            reason: string;
+            /** Format: date-time */
+            starts_at: string;
+            /**
+             * Format: uuid
+             * @default null
+             */
+            user_id: string | null;
+        };
+        AbsenceOut: {
+            /** Format: date-time */
+            ends_at: string;
+            /** Format: uuid */
+            id: string;
+            person: components["schemas"]["PersonOut"];
+            reason: string;
+            /** Format: date-time */
+            starts_at: string;
+        };
+        AbsencesOut: {
+            items: components["schemas"]["AbsenceOut"][];
         };
         AnswerOut: {
             /** Format: date-time */
@@ -1477,6 +1647,12 @@ export interface components {
             /** Format: date-time */
             until: string | null;
         };
+        CatalogueOut: {
+            classes: components["schemas"]["ClassOut"][];
+            departments: components["schemas"]["DepartmentOut"][];
+            name: string;
+            version: number;
+        };
         CheckInOut: {
             /** Format: date-time */
             captured_at: string;
@@ -1539,6 +1715,49 @@ export interface components {
         CheckpointsOut: {
             items: components["schemas"]["CheckpointOut"][];
         };
+        ClassOut: {
+            acknowledge_amount: number;
+            /** @enum {string} */
+            acknowledge_unit: "urgent_hours" | "urgent_days" | "work_hours" | "work_days";
+            closing_condition: string;
+            code: string;
+            conditions: components["schemas"]["ConditionOut"][];
+            department: string;
+            filing_condition: string;
+            initials: string;
+            key: string;
+            /** @enum {string} */
+            kind: "part" | "matter";
+            /** @enum {string} */
+            level: "common" | "key" | "difficult";
+            local: boolean;
+            major: string;
+            minor: string;
+            /** @enum {string} */
+            mode: "point" | "assign" | "watch";
+            name: string;
+            name_en: string;
+            pinyin: string;
+            radius_m: number;
+            resolve_amount: number;
+            /** @enum {string} */
+            resolve_unit: "urgent_hours" | "urgent_days" | "work_hours" | "work_days";
+        };
+        ConditionOut: {
+            closing_condition: string;
+            /** @enum {string} */
+            comparison: ">" | ">=" | "any";
+            measure: string;
+            measure_en: string;
+            measure_unit: string;
+            ordinal: number;
+            resolve_amount: number;
+            /** @enum {string} */
+            resolve_unit: "urgent_hours" | "urgent_days" | "work_hours" | "work_days";
+            text: string;
+            text_en: string;
+            threshold: number | null;
+        };
         DecidedShape: {
             answer: components["schemas"]["AnswerOut"] | null;
             /** Format: date-time */
@@ -1572,6 +1791,10 @@ export interface components {
             decision: "accepted" | "rejected";
             note: string;
             ordinal: number;
+        };
+        DepartmentOut: {
+            name: string;
+            name_en: string;
         };
         DispatchBody: {
             /** Format: uuid */
@@ -1733,6 +1956,21 @@ export interface components {
             to_verify: components["schemas"]["FieldCaseOut"][];
             unread: number;
             watching: components["schemas"]["FieldCaseOut"][];
+        };
+        GapOut: {
+            class_keys: string[];
+            departments: string[];
+            every_class: boolean;
+            /** @enum {string} */
+            kind: "no_duty_desk" | "no_unit_head" | "no_arbiter" | "no_handler" | "no_owner" | "owner_away" | "deputy_is_owner" | "no_watcher" | "watcher_is_owner" | "person_left";
+            place_codes: string[];
+            /** Format: uuid */
+            user_id: string | null;
+            words: string;
+            words_en: string;
+        };
+        GapsOut: {
+            items: components["schemas"]["GapOut"][];
         };
         GeometryOut: {
             coordinates: number[][][][];
@@ -2149,6 +2387,55 @@ export interface components {
             request_id: string;
             text: string;
         };
+        ResponsibilitiesOut: {
+            cursor: string | null;
+            items: components["schemas"]["ResponsibilityOut"][];
+        };
+        ResponsibilityBody: {
+            /** @enum {string} */
+            duty: "handler" | "owner" | "deputy" | "watcher" | "arbiter";
+            /**
+             * Format: date
+             * @default null
+             */
+            ends_on: string | null;
+            place_code: string;
+            /** @default 1 */
+            rank: number;
+            /** @default  */
+            selector: string;
+            /** @enum {string} */
+            selector_kind: "class" | "department" | "any";
+            /**
+             * Format: date
+             * @default null
+             */
+            starts_on: string | null;
+            /** Format: uuid */
+            user_id: string;
+        };
+        ResponsibilityOut: {
+            /** @enum {string} */
+            duty: "handler" | "owner" | "deputy" | "watcher" | "arbiter";
+            /** Format: date-time */
+            ended_at: string | null;
+            /** Format: date */
+            ends_on: string | null;
+            /** Format: uuid */
+            id: string;
+            person: components["schemas"]["PersonOut"];
+            place_code: string;
+            place_name: string;
+            place_name_en: string;
+            rank: number;
+            selector: string;
+            /** @enum {string} */
+            selector_kind: "class" | "department" | "any";
+            selector_name: string;
+            selector_name_en: string;
+            /** Format: date */
+            starts_on: string | null;
+        };
         ResultShape: {
             detail?: string;
             /**
@@ -2517,6 +2804,81 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    read_absences: {
+        parameters: {
+            query?: {
+                place?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AbsencesOut"];
+                };
+            };
+            422: components["responses"]["UNPROCESSABLE_ENTITY"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    note_absence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                absence_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AbsenceBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AbsenceOut"];
+                };
+            };
+            422: components["responses"]["UNPROCESSABLE_ENTITY"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    end_absence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                absence_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AbsenceOut"];
+                };
+            };
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
     read_board: {
         parameters: {
             query?: {
@@ -3093,6 +3455,34 @@ export interface operations {
                 };
             };
             422: components["responses"]["UNPROCESSABLE_ENTITY"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    read_catalogue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogueOut"];
+                };
+            };
+            /** @description The version named in If-None-Match is still in force */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
@@ -3833,6 +4223,108 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    read_responsibilities: {
+        parameters: {
+            query?: {
+                place?: string | null;
+                duty?: "handler" | "owner" | "deputy" | "watcher" | "arbiter" | null;
+                selector?: string | null;
+                user?: string | null;
+                ended?: boolean;
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResponsibilitiesOut"];
+                };
+            };
+            422: components["responses"]["UNPROCESSABLE_ENTITY"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    check_responsibilities: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GapsOut"];
+                };
+            };
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    set_responsibility: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                responsibility_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResponsibilityBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResponsibilityOut"];
+                };
+            };
+            422: components["responses"]["UNPROCESSABLE_ENTITY"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    end_responsibility: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                responsibility_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResponsibilityOut"];
+                };
             };
             default: components["responses"]["DEFAULT_ERROR"];
         };
