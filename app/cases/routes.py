@@ -63,7 +63,7 @@ def read_case(case_id: UUID) -> dict[str, Any]:
 
 
 @blp.get("/<uuid:case_id>/candidates")
-@endpoint("case.dispatch")
+@endpoint("case.steer")
 @blp.response(200, schemas.CandidatesOut)
 def read_candidates(case_id: UUID) -> dict[str, Any]:
     """Who could be given the case, the likeliest first."""
@@ -71,7 +71,7 @@ def read_candidates(case_id: UUID) -> dict[str, Any]:
     return {"items": candidates.candidates(case, clock.now())}
 
 
-@blp.get("/<uuid:case_id>/photos/<string:sha256>")
+@blp.get("/<uuid:case_id>/photos/<string(length=64):sha256>")
 @endpoint("case.read")
 @blp.arguments(schemas.PhotoQuery, location="query")
 @blp.response(200, content_type="image/jpeg", schema={"type": "string", "format": "binary"})
@@ -188,7 +188,7 @@ def raise_case(body: dict[str, Any], case_id: UUID) -> dict[str, Any]:
 
 
 @blp.post("/<uuid:case_id>/notes")
-@endpoint("case.read")
+@endpoint("case.steer")
 @blp.arguments(schemas.SaidBody)
 @blp.response(200, schemas.CaseDetailOut)
 def note_case(body: dict[str, Any], case_id: UUID) -> dict[str, Any]:
@@ -197,7 +197,7 @@ def note_case(body: dict[str, Any], case_id: UUID) -> dict[str, Any]:
 
 
 @blp.post("/<uuid:case_id>/co-handlers")
-@endpoint("case.read")
+@endpoint("case.steer")
 @blp.arguments(schemas.CallInBody)
 @blp.response(200, schemas.CaseDetailOut)
 def call_in_co_handler(body: dict[str, Any], case_id: UUID) -> dict[str, Any]:

@@ -40,6 +40,7 @@ VERB_ROLES: dict[str, frozenset[str]] = {
     "case.handle": frozenset(FIELD_ROLES),
     "case.verify": frozenset({"patroller", "dispatcher", "supervisor"}),
     "case.dispatch": frozenset({"dispatcher", "supervisor"}),  # also hold, extend, void, link, reopen
+    "case.steer": frozenset({"dispatcher", "supervisor", "leader"}),  # notes, calling others in
     "case.arbitrate": frozenset({"supervisor", "leader"}),
     "case.raise": frozenset({"supervisor", "leader"}),
     "case.watch": frozenset({"supervisor", "leader"}),

@@ -10,9 +10,12 @@ from typing import Any
 from uuid import UUID
 
 from flask import Flask
+from geoalchemy2 import WKTElement
 from sqlalchemy import text
 
 from app.cases import catalogue, policies
+from app.cases.life import ENDED, STATES
+from app.cases.models import CaseFile, CaseRequest
 from app.cases.reference_models import Responsibility
 from app.cases.ringing import TIMER_HANDLERS
 from app.cli.phone import Phone, wire_fix
@@ -20,6 +23,7 @@ from app.core import clock
 from app.core.extensions import db
 from app.core.fields import wire_time
 from app.core.ids import uuid7
+from app.media.models import PhotoUse
 from app.people.models import User
 from app.timers import calendars
 from app.timers.firing import fire_due
@@ -140,6 +144,102 @@ def report_body(class_key: str, at: datetime) -> Json:
     }
 
 
+def load_references(street: str) -> None:
+    """Calendar, catalogue and policy of the demonstration for *street*; needs an application context."""
+    now = clock.now()
+    calendars.import_days(
+        street, (DATA / "workdays_cn.json").read_text(encoding="utf-8"), now, actor_kind="cli"
+    )
+    catalogue.import_catalogue(
+        street,
+        (DATA / "categories.csv").read_bytes(),
+        (DATA / "filing_conditions.csv").read_bytes(),
+        (DATA / "departments.csv").read_bytes(),
+        name="test",
+        now=now,
+    )
+    document = json.loads((DATA / "demo/policy.json").read_text(encoding="utf-8"))
+    policies.save_policy(street, document, None, now)
+    db.session.commit()
+
+
+def cases_in_every_state(street: factories.Street) -> dict[str, CaseFile]:
+    """One case of each state in the first community, without anybody on it, straight into the tables."""
+    now = clock.now()
+    made = {}
+    with factories.writing() as session:
+        for number, state in enumerate(STATES, 1):
+            case = CaseFile(
+                street_code=street.code,
+                id=uuid7(),
+                number=f"T{number:04d}",
+                on_day=now.date(),
+                source="patrol",
+                fingerprint=b"",
+                catalogue_version=1,
+                policy_version=1,
+                calendar_version=1,
+                class_key=SHOP,
+                level="common",
+                mode="watch" if state == "verified" else "point",
+                urgent=True,
+                department="城管执法",
+                place_code=street.communities[0],
+                lat=factories.LAT,
+                lon=factories.LON,
+                accuracy_m=8.0,
+                position=WKTElement(f"POINT({factories.LON} {factories.LAT})", srid=4326),
+                state=state,
+                owner_is_final=False,
+                filed_at=now,
+                found_at=now,
+                clock_from=now,
+                acknowledge_amount=1,
+                acknowledge_unit="urgent_hours",
+                resolve_amount=2,
+                resolve_unit="urgent_hours",
+                ended_at=now if state in ENDED else None,
+                fixed_on_spot=False,
+            )
+            session.add(case)
+            made[state] = case
+        session.add(
+            CaseRequest(
+                street_code=street.code,
+                id=made["acknowledged"].id,
+                case_id=made["acknowledged"].id,
+                kind="extension",
+                reason="等配件",
+                amount=2,
+                asked_by=uuid7(),
+                asked_at=now,
+            )
+        )
+    return made
+
+
+def name_photo(case: CaseFile, sha256: str, user: User) -> None:
+    """Let the case name a photo that has not arrived."""
+    now = clock.now()
+    with factories.writing() as session:
+        session.add(
+            PhotoUse(
+                street_code=case.street_code,
+                subject_kind="case",
+                subject_id=case.id,
+                sha256=sha256,
+                role="before",
+                ordinal=1,
+                entry_id=case.id,
+                used_by=user.id,
+                captured_at=now,
+                used_at=now,
+                place_code=case.place_code,
+                doubts=[],
+            )
+        )
+
+
 class CaseStreet:
     """Unit G1 of area P1 with a patroller, two handlers, owner, deputy, supervisor; a desk and a leader."""
 
@@ -169,22 +269,7 @@ class CaseStreet:
         ):
             self.name(person, duty, rank=rank)
         with app.app_context():
-            now = clock.now()
-            code = self.street.code
-            calendars.import_days(
-                code, (DATA / "workdays_cn.json").read_text(encoding="utf-8"), now, actor_kind="cli"
-            )
-            catalogue.import_catalogue(
-                code,
-                (DATA / "categories.csv").read_bytes(),
-                (DATA / "filing_conditions.csv").read_bytes(),
-                (DATA / "departments.csv").read_bytes(),
-                name="test",
-                now=now,
-            )
-            document = json.loads((DATA / "demo/policy.json").read_text(encoding="utf-8"))
-            policies.save_policy(code, document, None, now)
-            db.session.commit()
+            load_references(self.street.code)
 
     def _person(self, role: str, place: str, name: str) -> Person:
         user = factories.make_user(role, place, name)

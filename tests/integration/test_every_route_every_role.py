@@ -20,6 +20,7 @@ from flask import Flask
 from flask_jwt_extended import create_access_token
 from werkzeug.test import TestResponse
 
+from app.cases.models import CaseFile
 from app.cli.phone import Phone
 from app.core import clock
 from app.core.ids import uuid7
@@ -30,6 +31,8 @@ from app.people.rights import ROLES, VERB_ROLES
 from tests import factories
 from tests.browser import Browser
 from tests.factories import PASSWORD, Street
+from tests.integration import case_street
+from tests.integration.case_street import SHOP
 from tests.integration.test_board import add_check_in
 from tests.integration.test_url_map import ROUTES
 
@@ -49,11 +52,17 @@ OF_THE_STREET = {"POST /api/v1/policies"}
 ONLY_LOOKING = {"POST /api/v1/policies/check", "POST /api/v1/policies/dry-run"}
 
 # A position in this street lies in no unit of another one: for those from there the body is wrong.
-# The other street has no catalogue to show, and no calendar to try a policy with.
+# The other street has no catalogue to show or to file by, and no calendar to try a policy with.
 WRONG_THERE = {
     ("POST /api/v1/checkpoints", 422),
     ("POST /api/v1/policies/dry-run", 409),
     ("GET /api/v1/catalogue", 409),
+    ("POST /api/v1/cases", 409),
+}
+
+# Let in, but the world holds no bytes of a photo.
+EMPTY_HANDED = {
+    "GET /api/v1/cases/<uuid:case_id>/photos/<string(length=64):sha256>": "/problems/photo-not-here"
 }
 
 
@@ -70,12 +79,14 @@ class World:
     schedule_id: UUID
     responsibility_id: UUID
     log_ids: dict[UUID, UUID]
+    cases: dict[str, CaseFile]
     version: int = 1  # of the street's policy
     sha256: str = hashlib.sha256(PHOTO).hexdigest()
 
     def marks(self) -> set[str]:
         """What must not show up in an answer to somebody from elsewhere."""
         things = (self.round_id, self.proof_id, self.checkpoint_id, self.route_id, self.schedule_id)
+        things += tuple(case.id for case in self.cases.values())
         street = self.street
         return {str(thing) for thing in (*things, self.walker.id, self.responsibility_id)} | {
             street.areas[0],
@@ -86,7 +97,67 @@ class World:
 
 Example = Callable[[World, User], dict[str, Any]]
 
+
+def said(**members: Any) -> Example:
+    """A step of a case, with an id of its own and words."""
+    return lambda _w, _u: {"json": {"id": str(uuid7()), "text": "说明一下情况", **members}}
+
+
+# The state that a case must be in for a step to be taken; any other route is tried on a dispatched one.
+CASE_STATES = {
+    "arbitration": "returned",
+    "closing": "verified",
+    "decisions": "acknowledged",
+    "reopening": "closed",
+    "resumption": "on_hold",
+    "verification": "resolved",
+}
+SOON = "2099-01-01T00:00:00Z"
+
 EXAMPLES: dict[str, Example] = {
+    "GET /api/v1/cases/map": lambda _w, _u: {
+        "query_string": {"west": 121.4, "south": 31.24, "east": 121.41, "north": 31.25}
+    },
+    "GET /api/v1/cases/near": lambda _w, _u: {"query_string": {"lat": factories.LAT, "lon": factories.LON}},
+    "POST /api/v1/cases": lambda _w, user: {
+        "json": {
+            "id": str(uuid7()),
+            "source": "hotline",
+            "source_ref": f"12345-{user.username}",
+            "class_key": SHOP,
+            "lat": factories.LAT,
+            "lon": factories.LON,
+            "found_at": clock.now().isoformat(),
+        }
+    },
+    "POST /api/v1/cases/<uuid:case_id>/arbitration": lambda world, _u: {
+        "json": {"id": str(uuid7()), "text": "由你处理", "owner_id": str(world.walker.id)}
+    },
+    "POST /api/v1/cases/<uuid:case_id>/closing": said(),
+    "POST /api/v1/cases/<uuid:case_id>/co-handlers": lambda world, _u: {
+        "json": {"id": str(uuid7()), "user_id": str(world.walker.id)}
+    },
+    "POST /api/v1/cases/<uuid:case_id>/decisions": lambda world, _u: {
+        "json": {
+            "id": str(uuid7()),
+            "text": "同意",
+            "granted": False,
+            "request_id": str(world.cases["acknowledged"].id),
+        }
+    },
+    "POST /api/v1/cases/<uuid:case_id>/dispatch": lambda world, _u: {
+        "json": {"id": str(uuid7()), "owner_id": str(world.walker.id)}
+    },
+    "POST /api/v1/cases/<uuid:case_id>/hold": said(until=SOON),
+    "POST /api/v1/cases/<uuid:case_id>/linking": lambda world, _u: {
+        "json": {"id": str(uuid7()), "text": "同一件事", "parent_id": str(world.cases["resolved"].id)}
+    },
+    "POST /api/v1/cases/<uuid:case_id>/notes": said(),
+    "POST /api/v1/cases/<uuid:case_id>/raising": said(),
+    "POST /api/v1/cases/<uuid:case_id>/reopening": said(),
+    "POST /api/v1/cases/<uuid:case_id>/resumption": said(),
+    "POST /api/v1/cases/<uuid:case_id>/verification": said(passed=True),
+    "POST /api/v1/cases/<uuid:case_id>/voiding": said(),
     "GET /api/v1/places/locate": lambda _w, _u: {
         "query_string": {"lat": factories.LAT, "lon": factories.LON}
     },
@@ -207,8 +278,10 @@ def world(database: str) -> World:
             )
         )
     named = factories.make_responsibility(walker, "handler", street.units[0])
+    cases = case_street.cases_in_every_state(street)
+    case_street.name_photo(cases["dispatched"], World.sha256, walker)
     return World(
-        street, walker, walked.id, proof_id, checkpoint.id, route.id, schedule.id, named.id, log_ids={}
+        street, walker, walked.id, proof_id, checkpoint.id, route.id, schedule.id, named.id, {}, cases
     )
 
 
@@ -256,6 +329,9 @@ def request_for(route: str, world: World, user: User) -> dict[str, Any]:
     for part in rule.split("/"):
         if part.startswith("<"):
             name = part.strip("<>").partition(":")[2]
+            if name == "case_id":
+                path.append(str(world.cases[CASE_STATES.get(rule.rpartition("/")[2], "dispatched")].id))
+                continue
             path.append(str(getattr(world, name, uuid7())))
         else:
             path.append(part)
@@ -317,4 +393,5 @@ def test_a_role_with_the_verb_at_the_place_is_let_in(app: Flask, world: World, r
         answer = person(app, world, role, place)(route)
         # the first does it; those after may find it done
         fine = answer.status_code < 300 or (count > 0 and answer.status_code in (404, 409))
+        fine = fine or (route in EMPTY_HANDED and answer.json["type"] == EMPTY_HANDED[route])
         assert fine, f"{role}: {told(answer)}"

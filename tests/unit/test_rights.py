@@ -39,6 +39,7 @@ TABLE = {
     "case.handle": "phs",
     "case.verify": "pds",
     "case.dispatch": "ds",
+    "case.steer": "dsl",
     "case.arbitrate": "sl",
     "case.raise": "sl",
     "case.watch": "sl",
