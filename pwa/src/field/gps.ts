@@ -60,6 +60,18 @@ function startWatch(): void {
   watchId = navigator.geolocation.watchPosition(onPosition, onFailure, OPTIONS)
 }
 
+/** One position for one act, asked for by a tap of the person off duty; null where there is none. */
+export function askOnce(): Promise<Fix | null> {
+  if (!('geolocation' in navigator)) return Promise.resolve(null)
+  return new Promise((resolve) => {
+    navigator.geolocation.getCurrentPosition(
+      (raw) => resolve(fixOf(raw)),
+      () => resolve(null),
+      OPTIONS,
+    )
+  })
+}
+
 /** A watch may be silent while nothing moves; a rest is not a gap. */
 function askWhereSilent(): void {
   if (watchId === null || document.visibilityState !== 'visible') return

@@ -6,9 +6,13 @@ import { createApp } from 'vue'
 import { session } from '@/ui/session'
 
 import App from './App.vue'
+import { followPictures, forgetPictures } from './cases/pictures'
+import { followCatalogue } from './catalogue'
 import { endForgottenShifts } from './duty'
 import { followDuty } from './gps'
+import { followInbox } from './inbox'
 import { sayError } from './notice'
+import { followTaps, renew } from './push'
 import { fetchReferenceOnce } from './reference'
 import { router } from './router'
 import { closeStore, openFor } from './store'
@@ -24,11 +28,19 @@ app.mount('#app')
 followDuty()
 endForgottenShifts()
 keepAwake()
+followCatalogue()
+followPictures()
+followInbox()
+followTaps()
 
 session.subscribe((state) => {
+  if (state.kind === 'signed_out' && state.because !== 'never') void forgetPictures()
   if (state.kind !== 'online' && state.kind !== 'offline') return closeStore()
-  openFor(state.user).catch(sayError)
-  if (state.kind === 'online') fetchReferenceOnce().catch(sayError)
+  const opened = openFor(state.user)
+  opened.catch(sayError)
+  if (state.kind !== 'online') return
+  fetchReferenceOnce().catch(sayError)
+  void opened.then(renew, () => undefined) // said above
 })
 session.start().catch(sayError)
 installWorker().catch(sayError)

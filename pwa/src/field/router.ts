@@ -8,6 +8,11 @@ export const router = createRouter({
   routes: [
     { path: '/', component: HomePage },
     { path: '/rounds/:id', component: RoundPage, props: true, meta: { ownBottom: true } },
+    { path: '/report', component: () => import('./pages/ReportPage.vue'), meta: { ownBottom: true } },
+    { path: '/cases', component: () => import('./pages/CasesPage.vue') },
+    { path: '/cases/:id', component: () => import('./pages/CasePage.vue'), props: true, meta: { ownBottom: true } },
+    { path: '/reports', component: () => import('./pages/ReportsPage.vue') },
+    { path: '/inbox', component: () => import('./pages/InboxPage.vue') },
     { path: '/decisions', component: () => import('./pages/DecisionsPage.vue') },
     { path: '/attention', component: () => import('./pages/AttentionPage.vue') },
     { path: '/looks', component: () => import('./pages/LooksPage.vue') },

@@ -4,10 +4,12 @@
  */
 import { computed, ref, shallowRef, watch } from 'vue'
 
+import { mergeCases, type SeenCases } from '@/core/cases'
 import { readKept, readMeta, writeMeta, type Kept } from '@/core/db'
 import { keepFeed, kindCounts, localActs, merge, readRefusedKey, type Seen } from '@/core/feed'
 import { ApiProblem, Unreachable } from '@/core/http'
 import { append, openLog, type Appended, type Draft } from '@/core/log'
+import { isUnsent, sendPhotos, submitDraft, sweepPhotos, type PhotoServer } from '@/core/photos'
 import { Pump, type PumpState } from '@/core/pump'
 import { flush, type Flushed, type Server } from '@/core/sync'
 import type { User } from '@/core/types'
@@ -17,6 +19,7 @@ import { sayError } from './notice'
 
 export const kept = shallowRef<Kept | null>(null)
 export const pumpState = ref<PumpState>({ busy: false, failures: 0, problem: null })
+export const photoPumpState = ref<PumpState>({ busy: false, failures: 0, problem: null })
 export const online = ref(navigator.onLine)
 export const readRefused = ref<string[]>([])
 export const readDecisions = ref<string[]>([])
@@ -28,7 +31,16 @@ export const seen = computed<Seen>(() =>
   merge(kept.value?.feed?.feed ?? null, kept.value ? localActs(kept.value) : []),
 )
 
+/** Cases, with what this phone has done to them since. */
+export const seenCases = computed<SeenCases>(() =>
+  mergeCases(kept.value?.feed?.feed.cases ?? null, kept.value ? localActs(kept.value) : []),
+)
+
 export const unsent = computed(() => kept.value?.entries.length ?? 0)
+/** Photos of what was sent, or is about to be, that the server does not hold yet. */
+export const unsentPhotos = computed(() => (kept.value?.photos ?? []).filter(isUnsent).length)
+/** Photos that the server refused for good; kept until the person has read so. */
+export const badPhotos = computed(() => (kept.value?.photos ?? []).filter((row) => row.submitted && row.problem !== null))
 /** What is unsent, by kind. */
 export const unsentKinds = computed(() => kindCounts(kept.value?.entries ?? []))
 export const lastSync = computed(() => kept.value?.log?.last_sync_at ?? null)
@@ -58,24 +70,35 @@ const server: Server = {
   sync: (request) => api.post('/sync', request, 60_000),
 }
 
+const photoServer: PhotoServer = {
+  state: (sha256) => api.get(`/photos/${sha256}/upload`),
+  put: (sha256, { bytes, first, total, type }) =>
+    api.sendBytes(`/photos/${sha256}`, bytes, {
+      'Content-Type': type,
+      'Content-Range': `bytes ${first}-${first + bytes.byteLength - 1}/${total}`,
+    }),
+}
+
 const tabs = new BroadcastChannel('ironfeet-data')
 tabs.onmessage = () => void reload()
 
 const FEED_FRESH_MS = 45_000
 let pump: Pump | null = null
+/** Photos have a pump of their own: large and slow, they must not hold up the log, nor the log them. */
+let photoPump: Pump | null = null
 let feedAskedAt = 0
 
 /** Open the log of *user*: show what is kept, send what is unsent, ask what is new. */
 export async function openFor(user: User): Promise<void> {
   if (person.value?.id === user.id) {
     person.value = user
-    pump?.kick()
+    kick()
     return
   }
   closeStore()
   person.value = user
   if (!user.verbs.includes('log.sync')) return // no field post: no log, nothing to send
-  await openLog(user.id)
+  await finishForms(user.id)
   await reload()
   if (person.value?.id !== user.id) return // closed, or somebody else's by now
   pump = new Pump({
@@ -86,14 +109,36 @@ export async function openFor(user: User): Promise<void> {
     drained: (sent) => void afterFlush(sent),
     crashed: sayError,
   })
-  pump.kick()
+  photoPump = new Pump({
+    flush: () => sendPhotosFor(user),
+    changed: (state) => {
+      photoPumpState.value = state
+    },
+    drained: (sent) => void afterPhotos(user.id, sent),
+    crashed: sayError,
+  })
+  kick()
   await refreshFeed()
+}
+
+/** Forms that became entries just before the page was killed: their photos are to be sent. */
+async function finishForms(user: string): Promise<void> {
+  const log = await openLog(user)
+  const { drafts } = await readKept(user)
+  for (const draft of drafts) if (log.recent_ids.includes(draft.id)) await submitDraft(user, draft.id)
+  await sweepPhotos(user)
+}
+
+function kick(): void {
+  photoPump?.kick()
+  pump?.kick()
 }
 
 /** Forget what is on screen. Nothing on the device is touched. */
 export function closeStore(): void {
   pump?.stop()
-  pump = null
+  photoPump?.stop()
+  pump = photoPump = null
   person.value = null
   kept.value = null
   feedAskedAt = 0
@@ -103,6 +148,17 @@ async function flushFor(user: User): Promise<Flushed> {
   // The log may be sent only with its own person's token
   if (session.user?.id !== user.id || session.state.kind === 'switched') return { outcome: 'busy' }
   return flush(user.id, server, deviceLabel())
+}
+
+async function sendPhotosFor(user: User): Promise<Flushed> {
+  if (session.user?.id !== user.id || session.state.kind === 'switched') return { outcome: 'busy' }
+  return sendPhotos(user.id, photoServer, () => void changed())
+}
+
+async function afterPhotos(user: string, sent: number): Promise<void> {
+  if (sent === 0) return
+  await sweepPhotos(user)
+  await changed()
 }
 
 async function afterFlush(sent: number): Promise<void> {
@@ -136,9 +192,20 @@ export async function write(draft: Draft): Promise<boolean> {
   if (!user) throw new Error('nobody is signed in')
   const result: Appended = await append(user.id, draft)
   await changed()
-  pump?.kick()
+  kick()
   void askForBackgroundSync()
   return result === 'appended'
+}
+
+/** Write a form into the log: its entry first, so that no crash in between loses it; then its photos go. */
+export async function writeForm(draft: Draft): Promise<void> {
+  const user = person.value
+  if (!user) throw new Error('nobody is signed in')
+  await append(user.id, draft)
+  await submitDraft(user.id, draft.id)
+  await changed()
+  kick()
+  void askForBackgroundSync()
 }
 
 /** Something was written elsewhere (the track): show and send it. */
@@ -149,7 +216,7 @@ export function wroteElsewhere(): void {
 
 /** Send now; used by a button, so it also says what stands in the way. */
 export async function sendNow(): Promise<void> {
-  await pump?.run()
+  await Promise.all([pump?.run(), photoPump?.run()])
   await refreshFeed()
 }
 
@@ -163,6 +230,7 @@ export async function refreshFeed(): Promise<void> {
     if (feed.user_id !== user.id) return
     feedAskedAt = askedAt
     await keepFeed(user.id, feed, askedAt)
+    await sweepPhotos(user.id)
     await changed()
   } catch (error) {
     if (error instanceof Unreachable) return
@@ -181,7 +249,7 @@ export async function markDecisionsRead(): Promise<void> {
 }
 
 /** What the device calls itself in the list of logs. */
-function deviceLabel(): string {
+export function deviceLabel(): string {
   const agent = navigator.userAgent
   const system = /Android|iPhone|iPad|Windows|Macintosh|Linux/.exec(agent)?.[0] ?? ''
   const browser = /MicroMessenger|HuaweiBrowser|MiuiBrowser|Edg|Firefox|Chrome|Safari/.exec(agent)?.[0] ?? ''
@@ -202,7 +270,7 @@ async function askForBackgroundSync(): Promise<void> {
 function awake(): void {
   online.value = navigator.onLine
   if (document.visibilityState !== 'visible') return
-  pump?.kick()
+  kick()
   if (Date.now() - feedAskedAt > FEED_FRESH_MS) void refreshFeed()
 }
 
@@ -211,8 +279,14 @@ addEventListener('offline', awake)
 document.addEventListener('visibilitychange', awake)
 navigator.serviceWorker?.addEventListener('message', (event: MessageEvent) => {
   if (event.data === 'flush') awake()
+  if (event.data === 'told') void refreshFeed() // a push has come: what it is about is on the server
 })
 
 watch(online, (is) => {
-  if (is) pump?.kick()
+  if (is) kick()
 })
+
+// What others do must show without a touch: somebody waiting for a case looks at the screen
+setInterval(() => {
+  if (document.visibilityState === 'visible' && online.value && Date.now() - feedAskedAt > FEED_FRESH_MS) void refreshFeed()
+}, FEED_FRESH_MS)

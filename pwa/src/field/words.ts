@@ -19,6 +19,12 @@ export function kindWords(kind: string | null): string {
   return key in zh ? t(key as FieldKey) : kind
 }
 
+/** What has not left the phone, counted: records, photos, or both. */
+export function unsentWords(records: number, photos: number): string {
+  if (photos === 0) return records === 0 ? t('sync.nothing') : t('sync.unsent', { n: records })
+  return records === 0 ? t('sync.unsent_photos', { n: photos }) : t('sync.unsent_both', { n: records, p: photos })
+}
+
 /** How far a round has come, in the words of the console: reached 5 of 6, skipped 1. */
 export function progressWords(round: SeenRound): string {
   const { reached, skipped } = progressOf(round)

@@ -21,6 +21,7 @@ function stop(ordinal: number, check_ins: StopCheckIn[] = []) {
 function feed(change: Partial<Feed> = {}, round: Partial<FieldRound> = {}): Feed {
   return {
     server_time: '2026-11-23T01:00:00Z', user_id: 'anna', shift: null, shift_max_hours: 12, decisions: [], refused: [],
+    cases: { tasks: [], to_verify: [], watching: [], reported: [], nearby: [], catalogue_version: null, unread: 0 },
     rounds: [
       {
         id: 'round', route_id: 'route', route_name: '路线', route_name_en: 'Route', ordered: true, place_code: 'p', place_name: '', place_name_en: '',

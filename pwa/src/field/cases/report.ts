@@ -1,0 +1,95 @@
+/** What a report says, from its form; and what near it may be the same. */
+import type { CaseClass, NearCase } from '@/core/caseTypes'
+import { nearCases, type Near } from '@/core/cases'
+import type { DraftPhoto } from '@/core/db'
+import type { LatLon } from '@/core/geo'
+import { ApiProblem, Unreachable } from '@/core/http'
+import type { Fix } from '@/core/proof'
+import { api } from '@/ui/session'
+
+import { photoBodies } from '../form'
+import { online, seenCases } from '../store'
+
+export interface ReportFields extends Record<string, unknown> {
+  fixed: boolean
+  class_key: string
+  condition: number | null
+  measured: string
+  text: string
+  address: string
+  pin: LatLon | null
+  spot: Fix | null // a position asked for once, off duty
+}
+
+export const EMPTY_REPORT: ReportFields = {
+  ...{ fixed: false, class_key: '', condition: null, measured: '', text: '', address: '', pin: null, spot: null },
+}
+
+/** The sharpest position of the photos, which is where the problem is; else one asked for. */
+export function fixOf(fields: ReportFields, photos: readonly DraftPhoto[]): Fix | null {
+  const fixes = photos.map((photo) => photo.fix).filter((fix): fix is Fix => fix !== null)
+  return fixes.sort((a, b) => a.acc - b.acc)[0] ?? fields.spot
+}
+
+/** Where the report is, or null where nobody knows. */
+export function spotOf(fields: ReportFields, photos: readonly DraftPhoto[], here: Fix | null): (LatLon & { acc?: number }) | null {
+  return fields.pin ?? fixOf(fields, photos) ?? here
+}
+
+/** What is still missing before the form can be sent, the first thing first. */
+export type Missing = 'photo' | 'before' | 'after' | 'class' | 'condition' | 'number'
+
+export function missingIn(fields: ReportFields, photos: readonly DraftPhoto[], entry: CaseClass | null): Missing | null {
+  const has = (role: string) => photos.some((photo) => photo.role === role)
+  if (fields.fixed && !has('before')) return 'before'
+  if (fields.fixed && !has('after')) return 'after'
+  if (!has('before')) return 'photo'
+  if (!entry) return 'class'
+  const condition = entry.conditions.find((one) => one.ordinal === fields.condition)
+  if (entry.conditions.length > 0 && !condition) return 'condition'
+  const value = fields.measured.trim()
+  if (condition && condition.comparison !== 'any' && !(value !== '' && Number(value) >= 0 && Number(value) <= 1_000_000)) return 'number'
+  return null
+}
+
+/** The photos that go with the form: those after only where it was put right at once. */
+export function photosOf(fields: ReportFields, photos: readonly DraftPhoto[]): DraftPhoto[] {
+  return photos.filter((photo) => photo.role === 'before' || (fields.fixed && photo.role === 'after'))
+}
+
+export function reportBody(fields: ReportFields, photos: readonly DraftPhoto[], about: { catalogue: number; shift: string | null; here: Fix | null }): Record<string, unknown> {
+  const body: Record<string, unknown> = {
+    class: fields.class_key,
+    catalogue: about.catalogue,
+    text: fields.text.trim(),
+    address: fields.address.trim(),
+    shift: about.shift,
+    fix: fixOf(fields, photos) ?? about.here,
+    photos: photoBodies(photosOf(fields, photos)),
+    fixed_on_spot: fields.fixed,
+  }
+  if (fields.condition !== null) body.condition = fields.condition
+  if (fields.condition !== null && fields.measured.trim() !== '') body.measured = Number(fields.measured)
+  if (fields.pin) body.pin = { ...fields.pin, datum: 'wgs84' }
+  return body
+}
+
+const ASK_WITHIN_MS = 4_000
+
+/** Live cases that may be the same: from what the phone knows, and from the server where it answers soon. */
+export async function alreadyReported(spot: LatLon & { acc?: number }, classKey: string): Promise<Near[]> {
+  const known = new Map(seenCases.value.nearby.map((one) => [one.id, one]))
+  if (online.value) for (const one of await askNear(spot, classKey)) known.set(one.id, one)
+  return nearCases([...known.values()], spot, classKey).slice(0, 4)
+}
+
+async function askNear({ lat, lon }: LatLon, class_key: string): Promise<NearCase[]> {
+  const late = new Promise<NearCase[]>((resolve) => setTimeout(() => resolve([]), ASK_WITHIN_MS))
+  const asked = api.get('/cases/near', { lat, lon, class_key }).then((answer) => answer.items)
+  try {
+    return await Promise.race([asked, late])
+  } catch (error) {
+    if (error instanceof Unreachable || error instanceof ApiProblem) return [] // what the phone knows must do
+    throw error
+  }
+}

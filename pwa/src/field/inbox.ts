@@ -1,0 +1,88 @@
+/** What one was told: read with the feed, kept for the time without network, acknowledged by looking. */
+import { computed, ref, shallowRef, watch } from 'vue'
+
+import type { Told } from '@/core/caseTypes'
+import { readMeta, writeMeta } from '@/core/db'
+import { ApiProblem, Unreachable } from '@/core/http'
+import { language } from '@/ui/language'
+import { api } from '@/ui/session'
+
+import { sayError } from './notice'
+import { kept, person } from './store'
+
+export const inbox = shallowRef<Told[] | null>(null)
+export const nextCursor = ref<string | null>(null)
+const unreadThere = ref<number | null>(null)
+
+/** How many are unread, by whichever was asked last: the inbox or the feed. */
+export const unread = computed(() => unreadThere.value ?? kept.value?.feed?.feed.cases?.unread ?? 0)
+
+const keptKey = (user: string) => `inbox:${user}`
+
+/** What the network or the session keeps from us is shown elsewhere; anything else is a fault. */
+function expected(error: unknown): void {
+  if (error instanceof Unreachable || (error instanceof ApiProblem && error.status === 401)) return
+  sayError(error)
+}
+
+export async function loadInbox(): Promise<void> {
+  const user = person.value
+  if (!user) return
+  inbox.value ??= await readMeta<Told[]>(keptKey(user.id))
+  try {
+    const page = await api.get('/notifications', { lang: language.value })
+    if (person.value?.id !== user.id) return
+    inbox.value = page.items
+    nextCursor.value = page.next_cursor
+    unreadThere.value = page.unread
+    await writeMeta(keptKey(user.id), page.items)
+  } catch (error) {
+    expected(error)
+  }
+}
+
+export async function loadMore(): Promise<void> {
+  if (!nextCursor.value) return
+  const page = await api.get('/notifications', { lang: language.value, cursor: nextCursor.value })
+  inbox.value = [...(inbox.value ?? []), ...page.items]
+  nextCursor.value = page.next_cursor
+}
+
+/** The person has seen these: nobody tells them by another way then. */
+export async function acknowledge(ids: string[]): Promise<void> {
+  if (ids.length === 0) return
+  try {
+    const { unread: left } = await api.post('/notifications/acks', { ids })
+    unreadThere.value = left
+  } catch (error) {
+    return expected(error)
+  }
+  const now = new Date().toISOString()
+  const seen = new Set(ids)
+  inbox.value = (inbox.value ?? []).map((one) => (seen.has(one.id) ? { ...one, acknowledged_at: one.acknowledged_at ?? now } : one))
+}
+
+/** The person looks at a case: what they were told about it is read. */
+export async function acknowledgeCase(id: string): Promise<void> {
+  await loadInbox()
+  const about = (inbox.value ?? []).filter((one) => one.subject_id === id && one.acknowledged_at === null)
+  await acknowledge(about.map((one) => one.id))
+}
+
+/** Begin to follow the inbox; called once. */
+export function followInbox(): void {
+  watch(
+    () => person.value?.id,
+    () => {
+      inbox.value = null
+      unreadThere.value = nextCursor.value = null
+    },
+  )
+  watch(
+    () => kept.value?.feed?.fetched_at,
+    (fetched) => {
+      unreadThere.value = null // the feed is newer
+      if (fetched && inbox.value) loadInbox().catch(sayError)
+    },
+  )
+}
