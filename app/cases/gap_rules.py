@@ -48,7 +48,8 @@ class Gap:
     """Something missing or wrong.
 
     Attributes:
-        place_codes: the fewest places that cover where it is missing.
+        place_codes: the fewest places that cover where it is missing, each with all that is below it.
+        edge_codes: units where only those cases lack it whose community is not clear.
         departments: those of which every class concerned has the gap; others are named by class.
         every_class: all classes concerned have it, of whatever department.
         user_id: whose absence, post or double part it is.
@@ -56,6 +57,7 @@ class Gap:
 
     kind: str
     place_codes: tuple[str, ...]
+    edge_codes: tuple[str, ...] = ()
     departments: tuple[str, ...] = ()
     class_keys: tuple[str, ...] = ()
     every_class: bool = False
@@ -106,7 +108,12 @@ def gaps(
 
 
 def _order(gap: Gap) -> tuple[int, tuple[str, ...], tuple[str, ...], str]:
-    return (KINDS.index(gap.kind), gap.place_codes, gap.departments + gap.class_keys, str(gap.user_id))
+    return (
+        KINDS.index(gap.kind),
+        gap.place_codes + gap.edge_codes,
+        gap.departments + gap.class_keys,
+        str(gap.user_id),
+    )
 
 
 class _Here:
@@ -217,9 +224,11 @@ def _grouped(
     for codes, keys in same.items():
         whole = tuple(sorted(name for name, all_keys in concerned.items() if all_keys <= keys))
         rest = keys - {""} - {key for name in whole for key in concerned[name]}
+        covering, edges = tree.covering(codes)
         yield Gap(
             kind=kind,
-            place_codes=tree.covering(codes),
+            place_codes=covering,
+            edge_codes=edges,
             departments=whole,
             class_keys=tuple(sorted(rest)),
             every_class=len(whole) == len(concerned),
@@ -244,8 +253,8 @@ class _Tree:
                 for code in place.path:
                     self.lying_in.setdefault(code, set()).add(place.code)
 
-    def covering(self, codes: frozenset[str]) -> tuple[str, ...]:
-        """The fewest places that hold all of *codes* (units and communities) and nothing else."""
+    def covering(self, codes: frozenset[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The fewest places that hold nothing but *codes*, and the units left that do hold others."""
         left = set(codes)
         found = []
         for place in self.top_down:
@@ -253,4 +262,4 @@ class _Tree:
             if inside and inside <= left:
                 found.append(place.code)
                 left -= inside
-        return tuple(sorted([*found, *left]))
+        return tuple(sorted(found)), tuple(sorted(left))

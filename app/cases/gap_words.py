@@ -36,10 +36,12 @@ def sentence(gap: Gap, known: Known, lang: str) -> str:
     what = [name(known.departments, key) for key in gap.departments]
     what += [name(known.classes, key) for key in gap.class_keys]
     who = known.people.get(gap.user_id, (unknown, unknown)) if gap.user_id else (unknown, unknown)
+    where = [name(known.places, code) for code in gap.place_codes]
+    where += [say(lang, "gap.edge", unit=name(known.places, code)) for code in gap.edge_codes]
     return say(
         lang,
         f"gap.{gap.kind}",
-        where=_COMMA[lang].join(name(known.places, code) for code in gap.place_codes),
+        where=_COMMA[lang].join(where),
         what=say(lang, "gap.every_class") if gap.every_class else _joined(what, lang),
         who=who[index] or who[0],
     )

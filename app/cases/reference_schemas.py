@@ -138,6 +138,7 @@ class GapOut(Wire):
 
     kind = _one_of(GAP_KINDS)
     place_codes = fields.List(fields.String(), required=True)
+    edge_codes = fields.List(fields.String(), required=True)
     departments = fields.List(fields.String(), required=True)
     class_keys = fields.List(fields.String(), required=True)
     every_class = fields.Boolean(required=True)

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from flask import Flask
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session, scoped_session
 
@@ -336,3 +337,34 @@ def test_demo_accounts_get_no_cases_in_production(
     assert find(session, street).user_id == user.id
     monkeypatch.setattr("config.Settings.is_production", property(lambda _self: True))
     assert find(session, street).user_id is None
+
+
+def test_on_the_demonstration_street_a_shop_in_the_first_unit_is_handler1s(
+    app: Flask, owner_db: Connection
+) -> None:
+    assert app.test_cli_runner().invoke(args=["demo", "load"]).exit_code == 0
+    names = {row.id: row.username for row in owner_db.execute(text("select id, username from app_user"))}
+    people = {username: user_id for user_id, username in names.items()}
+    for username in ("handler1", "handler2", "handler4"):
+        owner_db.execute(
+            text("""
+            insert into shift (id, street_code, user_id, device_id, place_code, started_at)
+            values (:id, '310107005', :user, :id, '310107005', now() - interval '1 hour')"""),
+            {"id": uuid7(), "user": people[username]},
+        )
+    here = Matter("310107005", "310107005-G1", SHOP, DEPARTMENT, 31.234892, 121.398519)
+    now = clock.now()
+    with app.app_context():
+        asked: list[str] = []
+        for _ in range(4):
+            tried = frozenset(people[username] for username in asked)
+            found = dispatch.find_handler(here, tried, now)
+            assert found.user_id is not None
+            asked.append(names[found.user_id])
+        assert asked == ["handler1", "handler4", "supervisor1", asked[3]]
+        assert asked[3] in {"dispatcher1", "dispatcher2"}
+        owner = dispatch.find_owner(here, NOBODY, now)
+        watcher = dispatch.find_watcher(here, frozenset({people["handler1"]}), now)
+        arbiter = dispatch.find_arbiter(here, frozenset({people["handler1"]}), now)
+        chosen = [names[choice.user_id] for choice in (owner, watcher, arbiter) if choice.user_id]
+        assert chosen == ["handler1", "supervisor1", "leader1"]
