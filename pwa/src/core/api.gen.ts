@@ -1960,6 +1960,7 @@ export interface components {
         GapOut: {
             class_keys: string[];
             departments: string[];
+            edge_codes: string[];
             every_class: boolean;
             /** @enum {string} */
             kind: "no_duty_desk" | "no_unit_head" | "no_arbiter" | "no_handler" | "no_owner" | "owner_away" | "deputy_is_owner" | "no_watcher" | "watcher_is_owner" | "person_left";
