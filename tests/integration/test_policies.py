@@ -280,13 +280,13 @@ def test_the_command_line_checks_imports_and_tries(loaded: Run, tmp_path: Path, 
     for command in ("check", "import"):
         refused = loaded("policy", command, broken)
         assert refused.exit_code == 1
-        assert "有漏洞：点到人案件第 1 次“无人接收”时没有规则" in refused.output
-        assert "A hole: no rule for a case in mode point" in refused.output
+        assert "有漏洞：点到人案件第 1 次“无人接单”时没有规则" in refused.output
+        assert "A hole: no rule for a case “to the person on duty”" in refused.output
     assert len(rows(owner_db)) == 1
     told = loaded("policy", "dry-run", "--class", "M-09005", "--starts", "2026-11-27T17:30+08:00")
     assert told.output.splitlines()[0] == "2026-11-27 周五 17:30 立案，点到人。"
     local = loaded("policy", "dry-run", "--class", "M-09005", "--starts", "2026-11-27T17:30", "--lang", "en")
-    assert local.output.splitlines()[0] == "2026-11-27 Fri 17:30 Filed in mode point."
+    assert local.output.splitlines()[0] == "2026-11-27 Fri 17:30 Filed, to the person on duty."
     well = loaded(
         *("policy", "dry-run", "--class", "M-09005", "--starts", "2026-11-27T17:30", "--file", FILE),
         *("--accepted", "10", "--resolved", "20", "--verified", "30"),

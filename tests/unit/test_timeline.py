@@ -166,7 +166,7 @@ def test_nobody_on_duty_is_told_at_once_and_the_head_of_the_unit_keeps_it_while_
     assert (nobody.step.replace, nobody.step.urgent) == ("unit_head", True)
     kept = [m for m in moments if m.owner_stays]
     assert [m.what for m in kept] == ["not_acknowledged", "not_acknowledged"]
-    assert "没有别人当班，责任人不变" in words(kept, "zh")[0]
+    assert "没有别人在岗，处置人不变" in words(kept, "zh")[0]
 
 
 def test_a_watched_case_owes_notes_until_it_is_closed() -> None:
@@ -196,11 +196,9 @@ def test_the_words_can_be_read_aloud() -> None:
     assert len(zh) == len(en) == len(moments)
     assert zh[0] == "2026-11-27 周五 17:30 立案，点到人。"
     assert zh[1] == "2026-11-27 周五 17:30 处置时限开始计算，到 2026-11-30 周一 14:30 为止。"
-    assert (
-        zh[3] == "2026-11-30 周一 09:30 无人接收（第 1 次）：改由下一位当班处置人负责；通知责任人、派单员。"
-    )
+    assert zh[3] == "2026-11-30 周一 09:30 无人接单（第 1 次）：改派给下一位在岗处置人；通知处置人、派单员。"
     assert en[3] == (
-        "2026-11-30 Mon 09:30 Not accepted (time 1): the next handler on duty takes over; "
+        "2026-11-30 Mon 09:30 Not accepted in time (time 1): the next handler on duty takes over; "
         "tell the owner, the dispatchers."
     )
     assert any(line.endswith("此后每个工作日再催一次，直到有人处理。") for line in zh)
