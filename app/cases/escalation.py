@@ -27,7 +27,7 @@ APPLIES: Final[dict[str, frozenset[str]]] = {
     "raised": _LIVE,
     "many_reports": _LIVE,
     "verify_overdue": frozenset({"resolved"}),
-    "note_overdue": _LIVE - {"on_hold"},  # while the clock stands still nobody has to report progress
+    "note_overdue": _LIVE,  # on hold, too: somebody has to see to it that the hold makes sense
     "hold_ended": frozenset({"on_hold"}),
     "nobody_found": _REPLACEABLE,
 }

@@ -188,7 +188,7 @@ def test_counters_start_anew_when_a_case_is_raised() -> None:
         ("hold_ended", {"on_hold"}),
         ("returned", {"returned"}),
         ("nobody_found", {"open", "dispatched", "acknowledged", "on_scene"}),
-        ("note_overdue", set(STATES) - ENDED - {"on_hold"}),
+        ("note_overdue", set(STATES) - ENDED),
         ("raised", set(STATES) - ENDED),
     ],
 )
