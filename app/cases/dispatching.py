@@ -15,6 +15,8 @@ from app.cases.models import CaseFile
 from app.cases.telling import tell
 from app.core.ids import uuid7
 
+_STANDING_IN = frozenset({"unit_head", "duty_desk"})
+
 
 def matter_of(case: CaseFile) -> Matter:
     """The case as the rules of dispatch see it."""
@@ -45,9 +47,13 @@ def choose(case: CaseFile, now: datetime, *, replace: str | None = None) -> Choi
 
 
 def give_by_rules(case: CaseFile, now: datetime, *, replace: str | None = None) -> bool:
-    """Give the case to whom the rules choose; False where they find nobody (the case stays as it is)."""
+    """Give the case to whom the rules choose; False where they find nobody (the case stays as it is).
+
+    Whoever would get it only because nobody else is there is nobody here: whether that is the head of the
+    unit or the duty desk, and who hears of it, is for the policy to say (its trigger ``nobody_found``).
+    """
     choice = choose(case, now, replace=replace)
-    if choice.user_id is None:
+    if choice.user_id is None or (choice.why in _STANDING_IN and choice.why != replace):
         return False
     give(case, choice.user_id, system_act(now, why=choice.why, facts=list(choice.facts)), why=choice.why)
     return True

@@ -63,7 +63,7 @@ def escalate(case: CaseFile, trigger: str, now: datetime, *, repeatable: bool = 
     renewed = trigger == "not_acknowledged" and case.owner_id != owner
     if limit is not None and repeatable and trigger in _TIMER and not renewed:
         clocks.again(case, _TIMER[trigger], limit, now)
-    if not found and trigger != "nobody_found":
+    if not found:  # of nobody_found, too: its chain goes on until somebody is found or its last resort
         escalate(case, "nobody_found", now)
     return step
 

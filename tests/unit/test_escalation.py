@@ -118,7 +118,8 @@ def test_a_clock_that_runs_on_rings_again(
     [
         ("point", "overdue", False, False),
         ("point", "overdue", True, True),
-        ("point", "nobody_found", False, True),
+        ("point", "nobody_found", False, False),  # at night, what can wait waits
+        ("point", "nobody_found", True, True),
         ("watch", "raised", False, True),
     ],
 )

@@ -163,7 +163,7 @@ def test_nobody_on_duty_is_told_at_once_and_the_head_of_the_unit_keeps_it_while_
     ]
     (nobody,) = [m for m in moments if m.what == "nobody_found"]
     assert nobody.step is not None
-    assert (nobody.step.replace, nobody.step.urgent) == ("unit_head", True)
+    assert (nobody.step.replace, nobody.step.urgent) == ("unit_head", False)
     kept = [m for m in moments if m.owner_stays]
     assert [m.what for m in kept] == ["not_acknowledged", "not_acknowledged"]
     assert "没有别人在岗，处置人不变" in words(kept, "zh")[0]
