@@ -24,20 +24,6 @@ _MOST_RINGS = 5_000  # a bound for the program, not for the policy: faults() has
 Kind = Literal["state", "clock", "trigger"]
 # A new owner starts these anew, or ends them.
 _OF_AN_OWNER: Final = frozenset({"not_acknowledged", "nobody_found"})
-# What rings first where two things fall on the same moment: what people do, then the clocks in this order.
-_ORDER: Final = (
-    "accept",
-    "give_back",
-    "arbitrate",
-    "resolve",
-    "verify",
-    "not_acknowledged",
-    "warned",
-    "overdue",
-    "verify_overdue",
-    "note_overdue",
-    "nobody_found",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +111,12 @@ class _Run:
         if due.due_at is not None and warn_at is not None:
             self.waiting |= {"warned": warn_at, "overdue": due.due_at}
             self.tell("clock", "overdue", due_at=due.due_at, warnings=due.warnings)
-        if self.mode == "watch":
-            self.begin_notes()
         if self.assume.on_duty or self.mode != "point":
             self.give_to_owner(self.limits.acknowledge)
         else:
             self.ring("nobody_found")
+        if self.mode == "watch":
+            self.begin_notes()
 
     def tell(
         self,
@@ -230,7 +216,7 @@ class _Run:
         stays = step.replace is not None and not found and self.state != "open"
         due_at = None
         if limit is not None and not (step.replace and not stays and trigger in _OF_AN_OWNER):
-            due_at = self.waiting[trigger] = self.until(limit)
+            due_at = self.until(limit)
         if not (step.last_resort and trigger in self.ended):  # said once; it goes on day after day
             self.tell("trigger", trigger, due_at=due_at, step=step, owner_stays=stays)
         if step.last_resort:
@@ -242,6 +228,8 @@ class _Run:
             self.give_to_owner(own or self.limits.acknowledge)
         elif step.replace is not None and not stays:
             self.ring("nobody_found")
+        if due_at is not None:
+            self.waiting[trigger] = due_at
 
     @property
     def is_over(self) -> bool:
@@ -249,8 +237,8 @@ class _Run:
         return self.state in ENDED or self.ended.issuperset(self.waiting)
 
     def go_on(self) -> None:
-        """The next thing that falls due."""
-        name = min(self.waiting, key=lambda one: (self.waiting[one], _ORDER.index(one)))
+        """The next thing that falls due; at the same moment people come first, then the older clock."""
+        name = min(self.waiting, key=lambda one: (self.waiting[one], one in TRIGGERS))
         self.now = self.waiting.pop(name)
         if name not in TRIGGERS:
             self.act(name)
