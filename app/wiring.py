@@ -16,6 +16,7 @@ from app.cli.catalogue import catalogue as catalogue_commands
 from app.cli.demo import demo as demo_commands
 from app.cli.demo_play import play_command
 from app.cli.ledger import ledger_cli
+from app.cli.notify import notify as notify_commands
 from app.cli.places import places as places_commands
 from app.cli.policy import policy as policy_commands
 from app.cli.responsibility import responsibility as responsibility_commands
@@ -129,6 +130,7 @@ def _register_commands(app: Flask) -> None:
     demo_commands.add_command(play_command)
     for command in (
         places_commands,
+        notify_commands,
         catalogue_commands,
         policy_commands,
         responsibility_commands,

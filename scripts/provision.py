@@ -204,6 +204,8 @@ def _missing_packages(*, for_tests: bool) -> list[str]:
         missing.append(f"python{sys.version_info.major}.{sys.version_info.minor}-venv")
     if for_tests and shutil.which("chromium") is None:
         missing.append("chromium")
+    if for_tests and shutil.which("firefox-esr") is None and shutil.which("firefox") is None:
+        missing.append("firefox-esr")
     if for_tests and not BROWSER_FONTS.exists():
         missing.append("fonts-noto-cjk")
     return missing

@@ -15,16 +15,15 @@ from functools import partial
 from typing import Any, Protocol
 
 from app.core import current
-from app.notify import outbox
+from app.notify import outbox, robots, subscriptions
 from app.notify.channels.base import Channel, Result, Retry
-from app.notify.channels.http import Reach
 from app.notify.channels.sms import SmsChannel
 from app.notify.channels.web_push import WebPushChannel
 from app.notify.channels.wecom import WecomChannel
 from app.notify.outbox import Parcel
 from app.notify.rules import SMS, WEB_PUSH, WECOM
 from app.notify.vapid import vapid_key_of
-from config import WECOM_HOSTS, Settings
+from config import Settings
 
 log = logging.getLogger(__name__)
 
@@ -43,12 +42,9 @@ class Transact(Protocol):
 def channels_of(settings: Settings) -> dict[str, Channel]:
     """The channels that this installation can send by."""
     ours = settings.channels
-    loopback = not settings.is_production
-    # a robot's host that the operator has named may stand inside the network
-    robots = Reach(ours.wecom_hosts, private=ours.wecom_hosts != WECOM_HOSTS, loopback=loopback)
     found: dict[str, Channel] = {
-        WEB_PUSH: WebPushChannel(vapid_key_of(settings), Reach(ours.push_hosts, loopback=loopback)),
-        WECOM: WecomChannel(robots, mention_phones=ours.wecom_mention_phones),
+        WEB_PUSH: WebPushChannel(vapid_key_of(settings), subscriptions.push_reach()),
+        WECOM: WecomChannel(robots.robot_reach(), mention_phones=ours.wecom_mention_phones),
     }
     if ours.sms.url:
         found[SMS] = SmsChannel(ours.sms)

@@ -12,9 +12,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from pydantic import AnyHttpUrl
 from webpush import WebPush
-from webpush.types import WebPushKeys, WebPushSubscription
+from webpush.types import WebPushSubscription
 from webpush.vapid import VAPID
 
 from app.core.fields import wire_time
@@ -40,7 +39,7 @@ class _Header(VAPID):
 
     def get_authorization_header(
         self,
-        endpoint: AnyHttpUrl,
+        endpoint: object,
         subscriber: str,  # noqa: ARG002 - the signature is the package's
         expiration: int,  # noqa: ARG002
     ) -> str:
@@ -70,8 +69,8 @@ class WebPushChannel:
         return _result(answer)
 
     def _post(self, message: Message, address: Mapping[str, str], deadline_s: float, room: int) -> Answer:
-        keys = WebPushKeys(auth=address["auth"], p256dh=address["p256dh"])
-        subscription = WebPushSubscription(endpoint=AnyHttpUrl(address["endpoint"]), keys=keys)
+        keys = {"auth": address["auth"], "p256dh": address["p256dh"]}
+        subscription = WebPushSubscription.model_validate({"endpoint": address["endpoint"], "keys": keys})
         made = self._crypto.get(payload(message, room), subscription)
         headers = {
             "Authorization": made.headers["authorization"],
