@@ -20,6 +20,7 @@ from app.ledger.service import record
 from app.notify import rules
 from app.notify.models import NotifyPolicy, NotifySetting
 from app.notify.rules import Plan, Policy, Quiet
+from app.places.models import Place
 
 DEFAULT_LANGUAGE = "zh"
 _FILE = Path(__file__).parent / "policy.json"
@@ -49,9 +50,11 @@ def set_policy(street_code: str, document: dict[str, Any], now: datetime) -> Non
     """Give a street a policy of its own; ladders that have begun go on by it from their next step.
 
     Raises:
-        PolicyError: where it cannot work.
+        PolicyError: where it cannot work, or there is no such street.
     """
     rules.parse_policy(document)
+    if not db.session.scalar(select(Place.code).where(Place.code == street_code, Place.level == "street")):
+        raise rules.PolicyError(f"There is no street with the code {street_code}.")
     row = insert(NotifyPolicy).values(street_code=street_code, document=document, changed_at=now)
     changed = {"document": document, "changed_at": now}
     db.session.execute(row.on_conflict_do_update(index_elements=["street_code"], set_=changed))

@@ -78,4 +78,5 @@ def test_a_policy_is_kept_or_refused_with_its_reason(app: Flask, owner_db: Conne
         refused = run(app, "set-policy", street, "-", typed=json.dumps(document))
         assert (refused.exit_code, "Nothing was changed." in refused.output) == (1, True)
     assert run(app, "set-policy", street, "-", typed="{").exit_code == 1
+    assert "no street" in run(app, "set-policy", "310", "-", typed=json.dumps(POLICY)).output
     assert owner_db.scalar(select(NotifyPolicy.document)) == POLICY
