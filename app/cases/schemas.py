@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from app.cases.entry_schemas import CLASS_KEY
 from app.cases.life import STATES, STEPS
@@ -14,6 +14,7 @@ from app.core.geo import DATUMS
 from app.people.schemas import PersonOut
 
 MAX_TEXT = 1000
+MOST_DAYS = 366  # of one export
 
 
 def _nested(shape: type[Wire], *, none: bool = False) -> Any:
@@ -380,3 +381,10 @@ class CaseExportQuery(Wire):
     from_ = fields.Date(required=True, data_key="from")
     to = fields.Date(required=True)
     place = Text(32, load_default=None)
+
+    @validates_schema
+    def a_span_of_days(self, data: dict[str, Any], **_: Any) -> None:
+        """From a day to the same or a later one, a year at most."""
+        days = (data["to"] - data["from_"]).days
+        if not 0 <= days < MOST_DAYS:
+            raise ValidationError(f"Choose from 1 to {MOST_DAYS} days.", "to")

@@ -102,6 +102,7 @@ STEP_NOT_NOW = _define("step-not-now", 409, "The case has moved on; this step do
 STEP_NOT_YOURS = _define("step-not-yours", 403, "This step belongs to another person")
 PERSON_UNFIT = _define("person-unfit", 409, "This person cannot be given the case")
 CATALOGUE_MISSING = _define("catalogue-missing", 409, "The street has no catalogue of problem classes yet")
+EXPORT_TOO_LARGE = _define("export-too-large", 422, "There are too many cases for one table")
 # The phone's log: answers per entry
 ENTRY_MALFORMED = _define("entry-malformed", 422, "The entry could not be read")
 ENTRY_UNKNOWN_KIND = _define("entry-unknown-kind", 422, "This kind of entry is not known to the server")
