@@ -6,6 +6,7 @@ it: neither who found something, nor who handles it. Every export is written dow
 
 from __future__ import annotations
 
+import io
 import json
 import tempfile
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ from app.ledger import service as ledger
 from app.places.models import Place
 
 MOST_ROWS = 100_000
-IN_MEMORY = 1024 * 1024  # bytes of a table before it goes to a file
+IN_MEMORY = 1024 * 1024  # a table of so many bytes needs no file to be sent from
 
 WORDS: Final[dict[str, Any]] = json.loads(
     (Path(__file__).parent / "export_words.json").read_text(encoding="utf-8")
@@ -64,14 +65,14 @@ def export(span: Span, form: str, *, asked_by: UUID, place_code: str | None) -> 
             f"There are more than {MOST_ROWS} cases; ask for fewer days.",
             most=MOST_ROWS,
         )
-    file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - handed on, closed when sent
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - handed on, closed when sent
     try:
         rows = _rows(span)
         if form == "csv":
             count = tables.write_csv(file, WORDS["columns"], rows)
         else:
             count = tables.write_xlsx(file, WORDS["sheet"], WORDS["columns"], rows)
-        file.seek(0)
+        sent = _small(file)
     except BaseException:
         file.close()
         raise
@@ -90,7 +91,17 @@ def export(span: Span, form: str, *, asked_by: UUID, place_code: str | None) -> 
             "rows": count,
         },
     )
-    return file
+    return sent
+
+
+def _small(file: IO[bytes]) -> IO[bytes]:
+    """*file* at its beginning; its bytes instead, where they are few, and *file* closed."""
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    if size > IN_MEMORY:
+        return file
+    with file:
+        return io.BytesIO(file.read())
 
 
 def file_name(span: Span, form: str) -> str:

@@ -115,6 +115,9 @@ CASE_STATES = {
 SOON = "2099-01-01T00:00:00Z"
 
 EXAMPLES: dict[str, Example] = {
+    "GET /api/v1/cases/export": lambda _w, _u: {
+        "query_string": {"format": "csv", "from": "2026-11-01", "to": "2026-11-30"}
+    },
     "GET /api/v1/cases/map": lambda _w, _u: {
         "query_string": {"west": 121.4, "south": 31.24, "east": 121.41, "north": 31.25}
     },
