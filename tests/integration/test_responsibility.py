@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from flask import Flask
 from sqlalchemy import Connection, text
 from werkzeug.test import TestResponse
 
+from app.cases.catalogue import import_catalogue
 from app.core import clock
+from app.core.extensions import db
 from app.core.ids import uuid7
 from tests import factories
 from tests.integration.test_catalogue import CLASSES, CONDITIONS, DEPARTMENTS
@@ -447,3 +450,47 @@ def test_an_owner_away_has_a_deputy_until_the_deputy_is_away_too(
     assert checked.output.splitlines()[:-1] == [
         "兰溪片区：城管执法的责任人陈伟东正在请假，也没有代理人。请指定代理人。"
     ]
+
+
+# ---- at the same time
+
+
+def at_once(count: int, act: Callable[[int], int]) -> list[int]:
+    with ThreadPoolExecutor(count) as pool:
+        return sorted(pool.map(act, range(count)))
+
+
+def test_the_same_line_sent_six_times_at_once_is_one_line(office: Office, owner_db: Connection) -> None:
+    row_id, body = uuid7(), office.body()
+    assert at_once(6, lambda _: office.put(body, row_id).status_code) == [200] * 6
+    assert len(office.items()) == 1
+    assert len(ledger(owner_db, "responsibility.set")) == 1
+
+
+def test_two_editors_at_once_cannot_name_the_same_person_twice(office: Office) -> None:
+    body = office.body()
+    assert at_once(4, lambda _: office.put(body).status_code) == [200, 409, 409, 409]
+    assert len(office.items()) == 1
+
+
+def test_the_same_absence_sent_six_times_at_once_is_one(office: Office, owner_db: Connection) -> None:
+    row_id, body = uuid7(), absence()
+    answers = at_once(6, lambda _: office.call("PUT", f"/absences/{row_id}", body).status_code)
+    assert answers == [200] * 6
+    assert len(ledger(owner_db, "absence.noted")) == 1
+
+
+def test_the_same_files_imported_at_once_are_one_version(
+    office: Office, owner_db: Connection, tmp_path: Path
+) -> None:
+    changed = tmp_path / "changed.csv"
+    changed.write_bytes(CLASSES.read_bytes().replace(b",20,2,false", b",20,3,false"))
+
+    def take(_: int) -> int:
+        with office.app.app_context():
+            import_catalogue(office.street.code, changed.read_bytes(), name="again", now=clock.now())
+            db.session.commit()
+        return 0
+
+    assert at_once(3, take) == [0, 0, 0]
+    assert owner_db.execute(text("select max(version), count(*) from catalogue")).one() == (2, 2)
