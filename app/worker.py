@@ -29,7 +29,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from app.cases import ringing
+from app.cases import orphans, ringing
 from app.core import clock, current
 from app.core.extensions import db
 from app.core.models import WorkerHeartbeat
@@ -53,6 +53,7 @@ THREADS = 6  # jobs at once
 POSITIONS_KEPT = timedelta(days=90)  # raw ones; what was found by them stays
 HEARTBEATS_KEPT = timedelta(days=1)
 TIMERS_KEPT = timedelta(days=180)  # settled ones; what they did stays
+FIRED_AT_ONCE = 50  # who acts on a case of the batch waits for all of it
 SEALED_AT_ONCE = 20  # batches a transaction
 PARTITIONS_AHEAD = "40 days"
 
@@ -362,7 +363,8 @@ _SIZES = Outside(sizes.borrow, sizes.draw, sizes.note, threads=sizes.THREADS, be
 
 JOBS = (
     Job("heartbeat", 5, _beat),
-    Job("timers.fire", 0.5, lambda now: firing.fire_due(now, TIMER_HANDLERS), own_thread=True),
+    Job("timers.fire", 0.5, lambda now: firing.fire_due(now, TIMER_HANDLERS, FIRED_AT_ONCE), own_thread=True),
+    Job("cases.adopt", 300, lambda now: orphans.adopt(now) == orphans.BATCH),
     Job("timers.recall", 300, _recall_timers),
     Job("timers.forget", _DAY_S, _forget_timers, alone=True),
     Job("calendars.warn", _DAY_S, _warn_of_calendars, alone=True),

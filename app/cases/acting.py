@@ -23,6 +23,7 @@ from app.core.idempotency import fingerprint
 from app.core.problems import Problem, ProblemType
 from app.ledger import service as ledger
 from app.media import service as media
+from app.notify import service as notify
 
 SUBJECT = "case"  # what photos, timers, messages and ledger rows call it
 
@@ -49,6 +50,7 @@ TOLD = {
     "ask_extension": "case.extension_asked",
     "decide": "case.request_decided",
     "call_in": "case.called_in",
+    "name_watcher": "case.watcher_named",
     "co_done": "case.co_done",
     "join": "case.joined",
     "escalate": "case.escalated",
@@ -220,6 +222,9 @@ def write(case: CaseFile, step: str, act: Act, to_state: str) -> CaseEvent:
             claims=act.photos,
             now=act.received_at,
         )
+    if act.actor_id is not None and step != "file":
+        # whoever acts on a case has seen what they were told about it
+        notify.acknowledge(case.street_code, act.actor_id, SUBJECT, case.id, act.received_at)
     _tell(case, event)
     return event
 

@@ -15,6 +15,7 @@ from app.core import geo
 from app.core.entry import Applied, Entry, Memory
 from app.core.extensions import db
 from app.core.ids import uuid7
+from app.evidence.rules import LIMITS
 from app.patrols import service as patrols
 from app.people.service import during, own_shift
 
@@ -63,7 +64,7 @@ def _seen(entry: Entry, fixes: list[dict[str, Any]]) -> list[Seen]:
 
 def _approach(case: CaseFile, entry: Entry, seen: list[Seen]) -> None:
     since = accepted_since(case, entry.user_id)
-    newest = entry.received_at
+    newest = entry.received_at + LIMITS.future_slack  # nobody has been where they will be
     if since is None:
         return
     counted = [one for one in seen if since <= one.at <= newest]

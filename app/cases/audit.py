@@ -14,7 +14,7 @@ from app.timers.audit import Finding
 
 # The timer without which a case of that state would lie still for ever.
 NEEDED = {
-    "open": clocks.NOBODY,
+    "open": clocks.LOOK,
     "dispatched": clocks.ACKNOWLEDGE,
     "acknowledged": clocks.DUE,
     "on_scene": clocks.DUE,

@@ -27,7 +27,8 @@ DUE = "case.due"
 VERIFY = "case.verify"
 NOTE = "case.note"
 HOLD_END = "case.hold_end"
-NOBODY = "case.nobody"  # nobody was found: look again
+NOBODY = "case.nobody"  # nobody was found: tell again
+LOOK = "case.look"  # the same: look again, without telling
 
 WORKING = (ACKNOWLEDGE, WARN, DUE)  # they run until the case is resolved
 
@@ -80,18 +81,24 @@ def start_acknowledging(case: CaseFile, now: datetime) -> None:
         _schedule(case, ACKNOWLEDGE, due)
 
 
-def start_resolving(case: CaseFile) -> None:
-    """Count the time to resolve anew from what the case now says, and set warning and deadline."""
+def start_resolving(case: CaseFile, now: datetime) -> None:
+    """Count the time to resolve anew from what the case now says, and set warning and deadline.
+
+    A deadline that has been missed already is not missed once more at once: whoever works on it now gets
+    the time that a new owner has to accept.
+    """
     limit, calendar, pauses = resolve_limit(case), calendar_of(case), pauses_of(case)
     case.due_at = case.next_due_at = worktime.deadline(case.clock_from, limit, calendar, pauses).due_at
     warn_at = worktime.fraction_at(case.clock_from, limit, calendar, pauses, policy_of(case).warn_at)
     if case.due_at is None or warn_at is None:  # on hold: nothing runs
         _cancel(case, (WARN, DUE))
         return
+    if case.overdue_at is not None and case.due_at <= now:
+        again(case, DUE, acknowledge_limit(case), now)
+        return
     if not case.fired.get("warned"):
         _schedule(case, WARN, warn_at)
-    if not case.fired.get("overdue"):
-        _schedule(case, DUE, case.due_at)
+    _schedule(case, DUE, case.due_at)
 
 
 def start_verifying(case: CaseFile, now: datetime) -> None:
@@ -134,12 +141,14 @@ def again(case: CaseFile, kind: str, limit: Limit, now: datetime) -> None:
     due = worktime.deadline(now, limit, calendar_of(case), ()).due_at
     if due is not None:
         _schedule(case, kind, due)
+    if kind == NOTE:
+        case.note_due_at = due
 
 
 def stop_working(case: CaseFile) -> None:
     """Nobody works on it now: no accepting, warning or deadline."""
     case.acknowledge_due_at = None
-    _cancel(case, (*WORKING, NOBODY))
+    _cancel(case, (*WORKING, NOBODY, LOOK))
 
 
 def stop(case: CaseFile, kinds: Collection[str]) -> None:

@@ -90,6 +90,17 @@ def call_in(body: dict[str, Any], now: datetime) -> Take:
     return do
 
 
+def name_watcher(body: dict[str, Any], now: datetime) -> Take:
+    """Somebody who may watch, watches from now on."""
+
+    def do(case: CaseFile, act: Act) -> None:
+        if "case.watch" not in people.verbs_at(body["user_id"], case.place_code, now):
+            raise StepRefused(problems.PERSON_UNFIT, "This person may not watch over cases here.")
+        steps.name_watcher(case, act, body["user_id"])
+
+    return do
+
+
 def link(body: dict[str, Any]) -> Take:
     """The case is the same as another one, which is locked, too; in the order of their ids."""
 

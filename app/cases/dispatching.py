@@ -75,7 +75,7 @@ def give(case: CaseFile, owner_id: UUID, act: Act, *, why: str, step: str = "dis
     case.dispatched_at, case.acknowledged_at, case.on_scene_at = now, None, None
     if case.arbiter_id is not None:
         release(case, "arbiter", "decided", now)
-    clocks.stop(case, (clocks.NOBODY,))
+    clocks.stop(case, (clocks.NOBODY, clocks.LOOK))
     clocks.start_acknowledging(case, now)
     tell(case, "case.dispatched", [owner_id], now, by=act.actor_id)
     if before is not None and before != owner_id:

@@ -63,9 +63,17 @@ def escalate(case: CaseFile, trigger: str, now: datetime, *, repeatable: bool = 
     renewed = trigger == "not_acknowledged" and case.owner_id != owner
     if limit is not None and repeatable and trigger in _TIMER and not renewed:
         clocks.again(case, _TIMER[trigger], limit, now)
-    if not found:  # of nobody_found, too: its chain goes on until somebody is found or its last resort
-        escalate(case, "nobody_found", now)
+    if not found:
+        _call_for_help(case, trigger, step, now)
     return step
+
+
+def _call_for_help(case: CaseFile, trigger: str, step: Step, now: datetime) -> None:
+    """Nobody was found: go along the policy's chain for that until its end, and keep looking."""
+    if trigger != "nobody_found":
+        nobody_there(case, now)
+    elif not step.last_resort:
+        escalate(case, "nobody_found", now)
 
 
 def _message(trigger: str, step: Step) -> str:
@@ -97,8 +105,14 @@ def _replace_and_raise(case: CaseFile, step: Step, now: datetime) -> bool:
 def raise_mode(case: CaseFile, mode: str, now: datetime) -> None:
     """From 点 to 定, from 定 to 盯; a watched case gets a watcher."""
     case.mode = mode
-    if mode == "watch" and case.watcher_id is None:
-        watch_by_rules(case, now)
+    if mode == "watch":
+        begin_watch(case, now)
+
+
+def begin_watch(case: CaseFile, now: datetime) -> None:
+    """Name a watcher where there is none. Their clock runs even where nobody is found: others hear of it."""
+    if case.watcher_id is None and not watch_by_rules(case, now):
+        clocks.start_noting(case, now)
 
 
 def _name_owner(case: CaseFile, replace: str, now: datetime) -> bool:
@@ -114,10 +128,16 @@ def _name_owner(case: CaseFile, replace: str, now: datetime) -> bool:
 def start(case: CaseFile, now: datetime) -> None:
     """A case was filed or reopened: give it to somebody, name a watcher, or call for help."""
     found = give_by_rules(case, now)
-    if case.mode == "watch" and case.watcher_id is None:
-        watch_by_rules(case, now)
+    if case.mode == "watch":
+        begin_watch(case, now)
     if not found:
-        escalate(case, "nobody_found", now)
+        nobody_there(case, now)
+
+
+def nobody_there(case: CaseFile, now: datetime) -> None:
+    """Nobody answers for the case: people are told as the policy says, and it is looked again and again."""
+    clocks.again(case, clocks.LOOK, clocks.acknowledge_limit(case), now)
+    escalate(case, "nobody_found", now)
 
 
 def close(case: CaseFile, now: datetime) -> None:

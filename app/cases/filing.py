@@ -210,7 +210,7 @@ def _begin(case: CaseFile, found: Found, remark: str | None) -> None:
         write(case, "file", act, "closed")
         return
     write(case, "file", act, "open")
-    clocks.start_resolving(case)
+    clocks.start_resolving(case, found.received_at)
     escalating.start(case, found.received_at)
 
 

@@ -72,9 +72,14 @@ def _hold_ended(case: CaseFile, now: datetime) -> None:
 
 
 def _still_nobody(case: CaseFile, now: datetime) -> None:
-    """Somebody may have come on duty meanwhile."""
     if case.owner_id is None and not give_by_rules(case, now):
         escalate(case, "nobody_found", now)
+
+
+def _look_again(case: CaseFile, now: datetime) -> None:
+    """Somebody may have come on duty meanwhile; nobody is told that it is looked."""
+    if case.owner_id is None and not give_by_rules(case, now):
+        clocks.again(case, clocks.LOOK, clocks.acknowledge_limit(case), now)
 
 
 TIMER_HANDLERS: dict[str, Handler] = {
@@ -85,4 +90,5 @@ TIMER_HANDLERS: dict[str, Handler] = {
     clocks.NOTE: _handler("note_overdue", _note_overdue),
     clocks.HOLD_END: _handler("hold_ended", _hold_ended),
     clocks.NOBODY: _handler("nobody_found", _still_nobody),
+    clocks.LOOK: _handler("nobody_found", _look_again),
 }

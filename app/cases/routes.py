@@ -203,3 +203,12 @@ def note_case(body: dict[str, Any], case_id: UUID) -> dict[str, Any]:
 def call_in_co_handler(body: dict[str, Any], case_id: UUID) -> dict[str, Any]:
     """Another force joins the work (联勤联动)."""
     return _step(case_id, "call_in", body, desk.call_in(body, clock.now()))
+
+
+@blp.post("/<uuid:case_id>/watcher")
+@endpoint("case.raise")
+@blp.arguments(schemas.CallInBody)
+@blp.response(200, schemas.CaseDetailOut)
+def name_watcher(body: dict[str, Any], case_id: UUID) -> dict[str, Any]:
+    """Name who watches from now on."""
+    return _step(case_id, "name_watcher", body, desk.name_watcher(body, clock.now()))

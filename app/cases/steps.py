@@ -36,7 +36,6 @@ def accept(case: CaseFile, act: Act) -> None:
     if act.actor_id is None:
         raise StepRefused(problems.STEP_NOT_YOURS)
     dispatching.accept(case, act, act.actor_id)
-    notify.acknowledge(case.street_code, act.actor_id, SUBJECT, case.id, act.received_at)
 
 
 def give_back(case: CaseFile, act: Act) -> None:
@@ -109,11 +108,12 @@ def verify(case: CaseFile, act: Act, *, passed: bool) -> None:
     case.reworks += 1
     case.resolved_at = None
     tell(case, "case.rework", people, now, by=act.actor_id, urgent=True)
-    clocks.start_resolving(case)
+    clocks.start_resolving(case, now)
 
 
 def close(case: CaseFile, act: Act) -> None:
     """The end: by the watcher where there is one, else by the rules. Every source is answered."""
+    _take_watch(case, act)
     take(case, "close", act)
     tell(case, "case.closed", _everybody(case), act.received_at, by=act.actor_id)
     _end(case, act.received_at)
@@ -146,10 +146,35 @@ def _end(case: CaseFile, now: datetime) -> None:
 
 def note(case: CaseFile, act: Act) -> None:
     """A note of progress; the watcher's sets their clock anew."""
+    _take_watch(case, act)
     take(case, "note", act)
     if act.actor_id == case.watcher_id and case.mode == "watch":
         case.fired = {name: times for name, times in case.fired.items() if name != "note_overdue"}
         clocks.start_noting(case, act.received_at)
+
+
+def _take_watch(case: CaseFile, act: Act) -> None:
+    """Nobody was found to watch: who may, and acts as if they did, is the watcher from now on."""
+    if case.mode != "watch" or case.watcher_id is not None or act.actor_id is None:
+        return
+    if "watcher" in parts_of(case, act.actor_id, act.verbs):
+        appoint(case, act.actor_id, "watcher", "took_over", act.received_at)
+
+
+def name_watcher(case: CaseFile, act: Act, user_id: UUID) -> None:
+    """A supervisor names who watches from now on; whoever it was before is released.
+
+    Raises:
+        StepRefused: PERSON_UNFIT for somebody who answers for the work.
+    """
+    if user_id in former_owners(case):
+        raise StepRefused(problems.PERSON_UNFIT, "Nobody watches over their own work.")
+    act.data["owner_id"] = str(user_id)
+    take(case, "name_watcher", act)
+    case.mode = "watch"
+    appoint(case, user_id, "watcher", "named", act.received_at)
+    clocks.start_noting(case, act.received_at)
+    tell(case, "case.watching", [user_id], act.received_at, by=act.actor_id)
 
 
 def ask(case: CaseFile, act: Act, *, until: datetime | None = None, amount: float | None = None) -> None:
@@ -205,16 +230,18 @@ def decide(case: CaseFile, act: Act, request_id: UUID, *, granted: bool) -> None
     if not granted:
         return
     if request.kind == "extension":
-        extend(case, request.amount or 0.0)
+        extend(case, request.amount or 0.0, now)
     elif request.until is not None and request.until > now:
         hold(case, dispatching.system_act(now), request.until, request.reason, parts=("dispatcher",))
 
 
-def extend(case: CaseFile, amount: float) -> None:
+def extend(case: CaseFile, amount: float, now: datetime) -> None:
     """More time: the deadline is counted anew, and may be warned of and missed anew."""
     case.extension_amount += amount
     case.fired = {name: times for name, times in case.fired.items() if name not in {"warned", "overdue"}}
-    clocks.start_resolving(case)
+    clocks.start_resolving(case, now)
+    if case.due_at is not None and case.due_at > now:
+        case.overdue_at = None
 
 
 def hold(
@@ -256,7 +283,7 @@ def resume(case: CaseFile, act: Act) -> None:
     )
     case.hold_until = case.previous_state = None
     clocks.stop(case, (clocks.HOLD_END,))
-    clocks.start_resolving(case)
+    clocks.start_resolving(case, now)
     if case.state == "dispatched":
         clocks.start_acknowledging(case, now)
 
@@ -294,7 +321,7 @@ def reopen(case: CaseFile, act: Act) -> None:
     case.fired = {}
     for part in ("owner", "verifier"):
         release(case, part, "reopened", now)
-    clocks.start_resolving(case)
+    clocks.start_resolving(case, now)
     escalating.start(case, now)
     escalating.escalate(case, "reopened", now, repeatable=False)
 

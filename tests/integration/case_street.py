@@ -87,7 +87,7 @@ class Person:
     def ask(self, path: str, body: Json, status: int = 200) -> Any:
         """POST a step with an id of its own; the JSON of the expected answer."""
         answer = self.client.post(
-            f"/api/v1/cases/{path}", json={"id": str(uuid7()), **body}, headers=self.headers
+            f"/api/v1/cases/{path}".rstrip("/"), json={"id": str(uuid7()), **body}, headers=self.headers
         )
         assert answer.status_code == status, answer.text
         return answer.json

@@ -5,9 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
+from app.cases import orphans
 from app.core import clock
-from tests.integration.case_street import BUILDING, MANHOLE, CaseStreet, fix, photo
+from app.core.extensions import db
+from tests import factories
+from tests.integration.case_street import BUILDING, MANHOLE, SHOP, CaseStreet, fix, photo
 
 
 @pytest.fixture
@@ -155,3 +159,123 @@ def test_a_hold_stops_the_clock_and_its_time_does_not_count(street):
     assert "case.due" in street.timers(case)
     kinds = [step["kind"] for step in seen["deadline"]["steps"]]
     assert "pause" in kinds
+
+
+def test_whoever_has_left_loses_the_case_to_somebody_who_is_there(street):
+    case = street.patrol.file(BUILDING)
+    street.owner.about("case_accepted", case)
+    for person in (street.owner, street.supervisor):
+        with factories.writing() as session:
+            session.execute(text("update app_user set active = false where id = :id"), {"id": person.id})
+    with street.app.app_context():
+        assert orphans.adopt(clock.now()) == 1
+        db.session.commit()
+        assert orphans.adopt(clock.now()) == 0
+    seen = street.leader.case(case)
+    people = {p["part"]: p["person"]["id"] for p in seen["people"] if p["until"] is None}
+    assert people["owner"] == str(street.deputy.id)
+    assert people["watcher"] == str(street.leader.id)
+    assert seen["state"] == "dispatched"
+
+
+def test_work_that_failed_its_check_after_the_deadline_still_has_a_clock(street):
+    case = street.patrol.file()
+    street.handler.about("case_accepted", case)
+    street.fire(timedelta(hours=2, minutes=1))
+    owner = street.patrol.case(case)["owner"]["id"]
+    person = next(p for p in (street.handler, street.second, street.owner) if str(p.id) == owner)
+    person.about("case_accepted", case)
+    person.about("case_resolved", case, photos=[photo("after", clock.now())])
+    street.other_patrol.about("case_verified", case, passed=False, text="没有清理干净")
+    assert "case.due" in street.timers(case)
+
+
+def test_a_supervisor_names_another_watcher_but_nobody_who_did_the_work(street):
+    case = street.patrol.file(BUILDING)
+    named = street.leader.ask(f"{case}/watcher", {"user_id": str(street.leader.id)})
+    people = {p["part"]: p["person"]["id"] for p in named["people"] if p["until"] is None}
+    assert people["watcher"] == str(street.leader.id)
+    assert street.leader.ask(f"{case}/watcher", {"user_id": str(street.handler.id)}, 409)
+
+
+def test_an_outside_number_makes_one_case_whatever_id_it_came_with(street):
+    ticket = {
+        "source": "hotline",
+        "source_ref": "SH12345-001",
+        "class_key": SHOP,
+        "lat": factories.LAT,
+        "lon": factories.LON,
+        "found_at": clock.now().isoformat(),
+        "text": "店铺占道",
+    }
+    first = street.desk.ask("", ticket, 201)
+    assert first["state"] == "dispatched"
+    again = street.desk.ask("", ticket, 201)
+    assert (again["id"], again["reports"]) == (first["id"], 2)
+    reused = {"id": first["id"], **ticket, "text": "别的内容"}
+    assert street.desk.ask("", reused, 409)["type"].endswith("/id-reused")
+
+
+def test_enough_reports_of_one_problem_raise_it_and_each_reporter_is_answered(street):
+    case = street.patrol.file()
+    third = street._person("patroller", street.street.units[0], "patrol_c")
+    for person in (street.other_patrol, third):
+        assert person.about("case_joined", case, text="我也看到了")["status"] == "applied"
+    seen = street.desk.case(case)
+    assert (seen["reports"], seen["mode"]) == (3, "assign")
+    street.desk.ask(f"{case}/voiding", {"text": "重复上报"})
+    assert {("patrol_b", "case.voided"), ("patrol_c", "case.voided")} <= street.told(case)
+
+
+def test_a_duplicate_is_linked_and_its_reporter_is_answered_with_the_other_case(street):
+    first = street.patrol.file()
+    second = street.other_patrol.file()
+    linked = street.desk.ask(f"{second}/linking", {"parent_id": first, "text": "同一家店"})
+    assert (linked["state"], linked["parent_id"], street.timers(second)) == ("duplicate", first, set())
+    seen = street.desk.case(first)
+    assert [r["reporter"]["id"] for r in seen["other_reports"]] == [str(street.other_patrol.id)]
+    street.desk.ask(f"{first}/voiding", {"text": "不够立案"})
+    assert ("patrol_b", "case.voided") in street.told(first)
+
+
+def test_a_closed_case_that_is_back_gets_a_new_clock_and_the_same_number(street):
+    case = street.patrol.file()
+    number = street.desk.case(case)["number"]
+    street.desk.ask(f"{case}/voiding", {"text": "不够立案"})
+    seen = street.desk.ask(f"{case}/reopening", {"text": "又出现了"})
+    assert (seen["state"], seen["number"], seen["ended_at"]) == ("dispatched", number, None)
+    assert street.timers(case) >= {"case.acknowledge", "case.due"}
+
+
+def test_the_owner_is_on_scene_when_two_positions_lie_in_the_circle(street):
+    case = street.patrol.file()
+    street.handler.about("case_accepted", case)
+    shift = str(street.sql("select id from shift where user_id = :u", u=street.handler.id)[0].id)
+    now = clock.now()
+    steps = [fix(now, lat=factories.LAT + 0.003), fix(now + timedelta(milliseconds=1))]
+    street.handler.say("track", {"shift": shift, "fixes": steps})
+    seen = street.desk.case(case)
+    owner = next(p for p in seen["people"] if p["part"] == "owner")
+    assert (seen["state"], owner["arrived_at"]) == ("acknowledged", None)
+    assert owner["distance_m"] < 30
+    street.handler.say("track", {"shift": shift, "fixes": [fix(clock.now())]})
+    seen = street.desk.case(case)
+    assert seen["state"] == "on_scene"
+    assert ("super", "case.arrived") not in street.told(case)  # nobody watches over a common problem
+
+
+def test_a_case_nobody_is_there_for_is_kept_open_and_found_an_owner_later(app):
+    street = CaseStreet(app)
+    with factories.writing() as session:
+        session.execute(text("update shift set ended_at = now()"))
+        session.execute(
+            text("update app_user set active = false where username in ('super','desk','super_b')")
+        )
+    case = street.patrol.file()
+    seen = street.leader.case(case)
+    assert (seen["state"], seen["owner"]) == ("open", None)
+    assert {"case.nobody", "case.look"} <= street.timers(case)
+    assert ("leader", "case.nobody_on_duty") in street.told(case)
+    factories.make_shift(street.handler.user, street.street.areas[0])
+    street.fire(timedelta(days=3))
+    assert street.leader.case(case)["owner"] is not None

@@ -80,6 +80,7 @@ class World:
     responsibility_id: UUID
     log_ids: dict[UUID, UUID]
     cases: dict[str, CaseFile]
+    watcher: User
     version: int = 1  # of the street's policy
     sha256: str = hashlib.sha256(PHOTO).hexdigest()
 
@@ -161,6 +162,9 @@ EXAMPLES: dict[str, Example] = {
     "POST /api/v1/cases/<uuid:case_id>/resumption": said(),
     "POST /api/v1/cases/<uuid:case_id>/verification": said(passed=True),
     "POST /api/v1/cases/<uuid:case_id>/voiding": said(),
+    "POST /api/v1/cases/<uuid:case_id>/watcher": lambda world, _u: {
+        "json": {"id": str(uuid7()), "user_id": str(world.watcher.id)}
+    },
     "GET /api/v1/places/locate": lambda _w, _u: {
         "query_string": {"lat": factories.LAT, "lon": factories.LON}
     },
@@ -284,7 +288,17 @@ def world(database: str) -> World:
     cases = case_street.cases_in_every_state(street)
     case_street.name_photo(cases["dispatched"], World.sha256, walker)
     return World(
-        street, walker, walked.id, proof_id, checkpoint.id, route.id, schedule.id, named.id, {}, cases
+        street,
+        walker,
+        walked.id,
+        proof_id,
+        checkpoint.id,
+        route.id,
+        schedule.id,
+        named.id,
+        {},
+        cases,
+        factories.make_user("supervisor", street.areas[0]),
     )
 
 
