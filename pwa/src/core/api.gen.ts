@@ -450,6 +450,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/cases/{case_id}/watcher": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Name who watches from now on. */
+        post: operations["name_watcher"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/catalogue": {
         parameters: {
             query?: never;
@@ -1490,7 +1509,7 @@ export interface components {
             source: "patrol" | "hotline" | "shop_code" | "sensor" | "video" | "inspection";
             /** @enum {string} */
             state: "open" | "dispatched" | "acknowledged" | "on_scene" | "returned" | "on_hold" | "resolved" | "verified" | "closed" | "void" | "duplicate";
-            steps: ("dispatch" | "accept" | "return" | "arbitrate" | "arrive" | "resolve" | "verify_pass" | "verify_fail" | "close" | "hold" | "resume" | "void" | "link" | "reopen" | "raise" | "note" | "ask_hold" | "ask_extension" | "decide" | "call_in" | "co_done" | "join")[];
+            steps: ("dispatch" | "accept" | "return" | "arbitrate" | "arrive" | "resolve" | "verify_pass" | "verify_fail" | "close" | "hold" | "resume" | "void" | "link" | "reopen" | "raise" | "note" | "ask_hold" | "ask_extension" | "decide" | "call_in" | "name_watcher" | "co_done" | "join")[];
             text: string;
             urgent: boolean;
             version: number;
@@ -1569,7 +1588,7 @@ export interface components {
             source_ref: string | null;
             /** @enum {string} */
             state: "open" | "dispatched" | "acknowledged" | "on_scene" | "returned" | "on_hold" | "resolved" | "verified" | "closed" | "void" | "duplicate";
-            steps: ("dispatch" | "accept" | "return" | "arbitrate" | "arrive" | "resolve" | "verify_pass" | "verify_fail" | "close" | "hold" | "resume" | "void" | "link" | "reopen" | "raise" | "note" | "ask_hold" | "ask_extension" | "decide" | "call_in" | "co_done" | "join")[];
+            steps: ("dispatch" | "accept" | "return" | "arbitrate" | "arrive" | "resolve" | "verify_pass" | "verify_fail" | "close" | "hold" | "resume" | "void" | "link" | "reopen" | "raise" | "note" | "ask_hold" | "ask_extension" | "decide" | "call_in" | "name_watcher" | "co_done" | "join")[];
             text: string;
             urgent: boolean;
             /** Format: date-time */
@@ -1591,7 +1610,7 @@ export interface components {
             /** Format: date-time */
             received_at: string;
             /** @enum {string} */
-            step: "file" | "escalate" | "late" | "dispatch" | "accept" | "return" | "arbitrate" | "arrive" | "resolve" | "verify_pass" | "verify_fail" | "close" | "hold" | "resume" | "void" | "link" | "reopen" | "raise" | "note" | "ask_hold" | "ask_extension" | "decide" | "call_in" | "co_done" | "join";
+            step: "file" | "escalate" | "late" | "dispatch" | "accept" | "return" | "arbitrate" | "arrive" | "resolve" | "verify_pass" | "verify_fail" | "close" | "hold" | "resume" | "void" | "link" | "reopen" | "raise" | "note" | "ask_hold" | "ask_extension" | "decide" | "call_in" | "name_watcher" | "co_done" | "join";
             text: string;
             /** @enum {string} */
             to_state: "open" | "dispatched" | "acknowledged" | "on_scene" | "returned" | "on_hold" | "resolved" | "verified" | "closed" | "void" | "duplicate";
@@ -1960,7 +1979,7 @@ export interface components {
             source: "patrol" | "hotline" | "shop_code" | "sensor" | "video" | "inspection";
             /** @enum {string} */
             state: "open" | "dispatched" | "acknowledged" | "on_scene" | "returned" | "on_hold" | "resolved" | "verified" | "closed" | "void" | "duplicate";
-            steps: ("dispatch" | "accept" | "return" | "arbitrate" | "arrive" | "resolve" | "verify_pass" | "verify_fail" | "close" | "hold" | "resume" | "void" | "link" | "reopen" | "raise" | "note" | "ask_hold" | "ask_extension" | "decide" | "call_in" | "co_done" | "join")[];
+            steps: ("dispatch" | "accept" | "return" | "arbitrate" | "arrive" | "resolve" | "verify_pass" | "verify_fail" | "close" | "hold" | "resume" | "void" | "link" | "reopen" | "raise" | "note" | "ask_hold" | "ask_extension" | "decide" | "call_in" | "name_watcher" | "co_done" | "join")[];
             text: string;
             urgent: boolean;
             version: number;
@@ -3487,6 +3506,34 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["SaidBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetailOut"];
+                };
+            };
+            422: components["responses"]["UNPROCESSABLE_ENTITY"];
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    name_watcher: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallInBody"];
             };
         };
         responses: {
