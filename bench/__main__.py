@@ -18,12 +18,13 @@ from typing import Any
 
 from flask import Flask
 
+from app.media import sizes
 from app.wiring import create_app
-from bench import load
+from bench import load, photos
 from bench.field import QUIET_AREA, Api, Bodies, Patroller, Street, check_exactly_once, write_bodies
 from bench.load import CLIENTS, Load
 from bench.pages import first_load
-from bench.stack import BARE_PATH, BenchError, Served, served
+from bench.stack import BARE_PATH, BARE_PHOTO_PATH, BenchError, Served, served
 from bench.streams import idle_streams
 from bench.timers import our_timers, stored_jobs, timer_databases
 from config import read_settings
@@ -173,6 +174,48 @@ def measure_pages(bench: Bench) -> None:
     )
 
 
+def measure_photos(bench: Bench) -> None:
+    """Uploads against a bare file and row, the drawing of sizes against bare Pillow."""
+    photo = photos.make_photo(photos.FROM_THE_APP)
+    tokens = [person.token for person in bench.people[: photos.UPLOADERS]]
+    base, runs = [], []
+    for _ in range(bench.rounds):
+        base.append(_upload(bench, bench.servers.baseline_url, BARE_PHOTO_PATH, photo, tokens))
+        runs.append(_upload(bench, bench.servers.sync_url, "/api/v1/photos/", photo, tokens))
+    what = "the same bytes to a file with fsync and one row, same server, 8 clients"
+    rates, base_rates = [run.rate for run in runs], [run.rate for run in base]
+    more = {"kilobytes": len(photo) // 1000, "clients": photos.UPLOADERS}
+    tell("photo_upload", "photos/s", rates, base_rates, what=what, aim="measured >= 100", **more)
+    p99, base_p99 = [run.p99_ms for run in runs], [run.p99_ms for run in base]
+    tell("photo_upload_p99", "ms", p99, base_p99, what=what, aim="none", **more)
+    for kind in (photos.FROM_THE_APP, photos.FROM_A_CAMERA):
+        _measure_drawing(bench, kind)
+
+
+def _upload(bench: Bench, url: str, path: str, photo: bytes, tokens: list[str]) -> Load:
+    photos.wait_until_drawn(bench.servers)
+    with tempfile.TemporaryDirectory(prefix="ironfeet-bench-") as folder:
+        names = photos.write_uploads(Path(folder), photo, tokens, bench.seconds)
+        ran = load.put_photos(url, path, Path(folder), clients=len(tokens), seconds=bench.seconds)
+    if url == bench.servers.sync_url:
+        photos.check_kept_once(bench.servers, names, ran.sent)
+    return ran
+
+
+def _measure_drawing(bench: Bench, kind: photos.Kind) -> None:
+    photo, token = photos.make_photo(kind), bench.people[0].token
+    names = bench.api.upload(photos.variants(photo, kind.count), photo, token)
+    stock = photos.Stock(bench.servers, names)
+    photos.wait_until_drawn(bench.servers)
+    base, rates = [], []
+    for _ in range(bench.rounds):
+        base.append(photos.bare_pillow(photo, kind.count))
+        rates.append(stock.drawn_a_second())
+    what = f"bare Pillow, {sizes.THREADS} threads, memory to memory"
+    more = {"picture": kind.words, "kilobytes": len(photo) // 1000}
+    tell(kind.figure, "photos/s, two sizes each", rates, base, what=what, aim="none", **more)
+
+
 def measure_timers(count: int) -> None:
     """Timers that come due against the scheduler's own store; one run each, because they are long."""
     with timer_databases() as cluster:
@@ -202,10 +245,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="runs a figure (3)")
     parser.add_argument("--seconds", type=int, default=5, help="length of a run (5)")
-    parser.add_argument("--only", choices=("timers", "sync", "streams", "pages"), help="one part of it")
+    parser.add_argument(
+        "--only", choices=("timers", "sync", "photos", "streams", "pages"), help="one part of it"
+    )
     parser.add_argument("--timers", type=int, default=100_000, help="timers that come due (100000)")
     options = parser.parse_args()
-    parts = {"pages": measure_pages, "sync": measure_sync, "streams": measure_streams}
+    parts = {
+        "pages": measure_pages,
+        "sync": measure_sync,
+        "photos": measure_photos,
+        "streams": measure_streams,
+    }
     try:
         if options.only in {None, "timers"}:
             measure_timers(options.timers)

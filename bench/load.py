@@ -52,6 +52,16 @@ def post(base_url: str, path: str, folder: Path, *, wanted: str, times: int, sec
     return _run(base_url, CLIENTS, seconds, "post.lua", str(folder), path, wanted, str(times))
 
 
+def put_photos(base_url: str, path: str, folder: Path, *, clients: int, seconds: int) -> Load:
+    """Upload the photos in *folder* below *path*, a client for each file of names.
+
+    Raises:
+        BenchError: where an answer was not good, or the photos did not last.
+    """
+    arguments = (str(folder), path, str(folder / "photo"))
+    return _run(base_url, clients, seconds, "photos.lua", *arguments, connections=clients)
+
+
 def get(base_url: str, path: str, token: str, *, seconds: int) -> Load:
     """Read *path* as 32 clients.
 
@@ -61,8 +71,10 @@ def get(base_url: str, path: str, token: str, *, seconds: int) -> Load:
     return _run(base_url, 2, seconds, "get.lua", path, token)
 
 
-def _run(base_url: str, threads: int, seconds: int, script: str, *arguments: str) -> Load:
-    command = [find_wrk(), f"-t{threads}", f"-c{CLIENTS}", f"-d{seconds}", "--timeout", "30"]
+def _run(
+    base_url: str, threads: int, seconds: int, script: str, *arguments: str, connections: int = CLIENTS
+) -> Load:
+    command = [find_wrk(), f"-t{threads}", f"-c{connections}", f"-d{seconds}", "--timeout", "30"]
     command += ["-s", str(SCRIPTS / script), base_url, "--", *arguments]
     ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=seconds + 60)
     told = {line.split(" ", 1)[0]: line.split(" ", 1)[1] for line in ran.stdout.splitlines() if " " in line}
@@ -72,7 +84,7 @@ def _run(base_url: str, threads: int, seconds: int, script: str, *arguments: str
     complaint = told.get("COMPLAINT", "").strip()
     if complaint:
         raise BenchError(f"a request was not answered as it should be: {complaint}")
-    if int(rested) > CLIENTS // 4:
+    if int(rested) > connections // 4:
         raise BenchError(f"{rested} clients had nothing more to send: prepare more for each")
     if "Socket errors" in ran.stdout:
         raise BenchError(f"connections failed: {ran.stdout[-500:]}")

@@ -26,6 +26,7 @@ from scripts.servers import web_command
 
 START_WITHIN_S = 90.0
 BARE_PATH = "/api/bench/bare-insert"  # of the baseline's server
+BARE_PHOTO_PATH = "/api/v1/photos/bare/"  # the same, below the front's rule for photos
 _BARE_TABLE = """
     create table bench_row (id uuid primary key, at timestamptz not null, body text not null);
     grant select, insert on bench_row to ironfeet_app

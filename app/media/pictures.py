@@ -134,16 +134,21 @@ def _shrink(picture: Image.Image, edge: int) -> Image.Image:
 
     Colours are converted after shrinking, which is cheaper; only palettes and odd depths come first.
     """
-    picture.draft(None, (edge, edge))
+    wanted = _within(picture.size, edge)
+    picture.draft(None, wanted)  # a JPEG can be decoded at a half or a quarter of its size
     if picture.mode.startswith("I;16"):
         picture = picture.point(lambda value: value / 256, "L")
     elif picture.mode in {"P", "PA", "LA", "1", "I", "F"}:
         picture = picture.convert("RGBA")
-    if max(picture.size) > edge:
-        scale = edge / max(picture.size)
-        wanted = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-        picture = picture.resize(wanted, Image.Resampling.LANCZOS, reducing_gap=SHARPER_THAN_NEEDED)
+    if picture.size != wanted:
+        picture = picture.resize(wanted, Image.Resampling.BICUBIC, reducing_gap=SHARPER_THAN_NEEDED)
     return _flat(_in_srgb(picture))
+
+
+def _within(size: tuple[int, int], edge: int) -> tuple[int, int]:
+    """The size with the same shape whose longer edge has at most *edge* pixels, the shorter at least one."""
+    scale = min(1.0, edge / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def _in_srgb(picture: Image.Image) -> Image.Image:

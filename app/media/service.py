@@ -115,18 +115,20 @@ def join(street_code: str, hashes: Collection[str]) -> int:
         )
         .with_for_update(of=PhotoUse, skip_locked=True)
     ).all()
-    if waiting:
-        all_uses = _uses_of(street_code, {photo.sha256 for _use, photo in waiting})
-        for use, photo in waiting:
-            _settle(use, photo, all_uses[photo.sha256])
-    db.session.flush()
+    if not waiting:
+        return 0
+    arrived = {photo.sha256 for _use, photo in waiting}
+    all_uses = _uses_of(street_code, arrived)
+    for use, photo in waiting:
+        _settle(use, photo, all_uses[photo.sha256])
+    # An update, not only a lock: a sweep that has seen the row already looks at it again.
     db.session.execute(
         update(Photo)
-        .where(Photo.street_code == street_code, Photo.sha256.in_(hashes), ~Photo.used)
-        .where(select(PhotoUse.sha256).where(together).exists())
+        .where(Photo.street_code == street_code, Photo.sha256.in_(arrived), ~Photo.used)
         .values(used=True)
         .execution_options(synchronize_session=False)
     )
+    db.session.flush()
     return len(waiting)
 
 

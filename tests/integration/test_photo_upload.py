@@ -398,12 +398,11 @@ def test_a_lost_database_is_a_503_and_the_photo_can_come_again(
     app: Flask, phone: PhotoPhone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     body = a_photo()
-    really = intake.parts.drop
 
-    def drop(_photo: parts.Arriving) -> None:
+    def record(*_told: object, **_facts: object) -> None:
         raise OperationalError("lost", None, Exception("lost"))
 
-    monkeypatch.setattr(intake.parts, "drop", drop)
-    assert problem(phone.put(body)) == (503, "unavailable")
-    monkeypatch.setattr(intake.parts, "drop", really)
+    with monkeypatch.context() as patched:
+        patched.setattr(intake.ledger, "record", record)
+        assert problem(phone.put(body)) == (503, "unavailable")
     assert phone.put(body).json["state"] == "stored"

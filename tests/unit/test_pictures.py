@@ -13,7 +13,7 @@ from typing import Any
 
 import pillow_heif
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageCms
 
@@ -287,10 +287,14 @@ def test_a_bomb_behind_the_door_is_not_decoded_either() -> None:
         pictures.draw(png(60_000, 60_000), "small")
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "HEIF"])
+CUT = {kind: encoded(scene(), kind) for kind in ("JPEG", "PNG", "WEBP", "HEIF")}
+
+
+@pytest.mark.parametrize("kind", CUT)
+@settings(deadline=None)
 @given(share=st.floats(0.05, 0.99))
 def test_a_picture_that_was_cut_off_anywhere_is_refused(kind: str, share: float) -> None:
-    body = encoded(scene(), kind)
+    body = CUT[kind]
     assert refusal(body[: int(len(body) * share)]) in {
         problems.PHOTO_DAMAGED.slug,
         problems.PHOTO_WRONG_TYPE.slug,
@@ -327,6 +331,7 @@ def test_a_phone_may_hang_a_film_behind_its_photo() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL.TiffImagePlugin")
+@settings(deadline=None)
 @given(st.sampled_from(sorted(WHOLE)), st.data())
 def test_bytes_turned_over_at_random_are_taken_or_refused_and_never_an_error(
     name: str, data: st.DataObject
