@@ -240,11 +240,13 @@ def detail(case: CaseFile, reader: Reader) -> dict[str, Any]:
     reports = _rows(CaseReport, key, CaseReport.reported_at)
     people = people_of([case])[case.id]
     approaches = {row.user_id: row for row in _rows(CaseApproach, key, CaseApproach.since)}
+    reach = reach_of(case.street_code, SUBJECT, case.id)
     names = names_of(
         [e.actor_id for e in events]
         + [p.user_id for p in people]
         + [r.asked_by for r in requests]
         + [r.reporter_id for r in reports]
+        + [row["user_id"] for row in reach]
     )
     return {
         **field_cards([case], reader)[0],
@@ -253,7 +255,7 @@ def detail(case: CaseFile, reader: Reader) -> dict[str, Any]:
         "events": [_event(event, names) for event in events],
         "requests": [_request(request, names) for request in requests],
         "other_reports": [_report(report, names) for report in reports],
-        "reach": reach_of(case.street_code, SUBJECT, case.id),
+        "reach": [row | {"person": _named(names, row["user_id"])} for row in reach],
     }
 
 

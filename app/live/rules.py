@@ -26,8 +26,9 @@ VERB_OF_KIND = {
     "gap": "track.read",
     "checkpoint": "place.read",
     "case": "case.read",
+    "notification": "case.read",
 }
-NEVER = frozenset({"track.viewed"})
+NEVER = frozenset({"track.viewed", "notification.told", "notification.acknowledged"})
 
 Position = tuple[int, int]  # transaction and row id: the order of the ledger
 
