@@ -20,6 +20,7 @@ export const heardAt = ref<Date | null>(null)
 export const liveFeed = shallowRef<readonly (LiveEvent & { key: number })[]>([])
 
 const watchers = new Set<() => void>()
+const listeners = new Set<(event: LiveEvent) => void>()
 let count = 0
 let stream: LiveStream | null = null
 
@@ -28,6 +29,12 @@ export function onChange(reload: () => void): () => void {
   const watcher = atMostEvery(RELOAD_EVERY_MS, reload)
   watchers.add(watcher)
   return () => watchers.delete(watcher)
+}
+
+/** Calls `heard` with each event as it comes; returns how to stop. */
+export function onEvent(heard: (event: LiveEvent) => void): () => void {
+  listeners.add(heard)
+  return () => listeners.delete(heard)
 }
 
 /** The page has just heard from the server. */
@@ -42,6 +49,7 @@ function changed(): void {
 function heard(event: LiveEvent): void {
   count += 1
   liveFeed.value = [{ ...event, key: count }, ...liveFeed.value].slice(0, FEED_LENGTH)
+  for (const listener of listeners) listener(event)
   changed()
 }
 

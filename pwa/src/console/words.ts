@@ -58,6 +58,12 @@ export function actionWords(action: string): string {
   return has(key) ? t(key) : action
 }
 
+/** What a message about a case was. */
+export function toldWords(kind: string): string {
+  const key = `told.${kind}`
+  return has(key) ? t(key) : kind
+}
+
 export function subjectWords(kind: string): string {
   const key = `subject.${kind}`
   return has(key) ? t(key) : kind

@@ -1,5 +1,6 @@
 /** The data of a ledger row in words: what a reader asks next, without ids. */
 import { gradeWords, problemWords, reasonWords, skipWords } from '@/ui/common'
+import { modeWords, returnWords, triggerWords } from '@/ui/caseWords'
 import { gapCause } from '@/map/messages'
 import { language } from '@/ui/language'
 
@@ -9,6 +10,7 @@ import type { LedgerRow } from '../types'
 
 /** Kinds of things that rows are about, for the filter. */
 export const SUBJECTS = [
+  'case',
   'check_in',
   'round',
   'proof',
@@ -22,6 +24,13 @@ export const SUBJECTS = [
   'log',
   'log_entry',
   'street',
+  'catalogue',
+  'policy',
+  'responsibility',
+  'absence',
+  'photo',
+  'case_export',
+  'work_calendar',
 ] as const
 
 type Say = (value: unknown, row: LedgerRow) => string | null
@@ -33,7 +42,11 @@ const listed = (value: unknown): string[] =>
 
 /** In the order in which they are said. */
 const SAYINGS: readonly [member: string, say: Say][] = [
+  ['number', (value) => text(value)],
   ['user_id', (value, row) => (text(value) === row.actor_id ? null : personName(text(value)))],
+  ['owner_id', (value) => personName(text(value))],
+  ['trigger', (value) => (text(value) === null ? null : triggerWords(String(value)))],
+  ['raise_to', (value) => (text(value) === null ? null : modeWords(String(value)))],
   ['assignee_id', (value) => personName(text(value))],
   ['checkpoint_id', (value) => checkpointName(value)],
   ['grade', (value) => (text(value) === null ? null : gradeWords(String(value)))],
@@ -62,6 +75,7 @@ const SESSION_ENDS: Record<string, ConsoleKey> = {
 
 function why(reason: string | null, action: string): string | null {
   if (reason === null) return null
+  if (action === 'case.returned') return returnWords(reason)
   if (action !== 'session.ended') return skipWords(reason)
   const key = SESSION_ENDS[reason]
   return key === undefined ? null : t(key) // one's own sign-out needs no more words
