@@ -88,8 +88,8 @@ def _lookup(name: str, data: Mapping[str, Any], language: str) -> str:
     for key in (f"{name}_{language}", name, f"{name}_{other}"):
         found = data.get(key)
         if found not in (None, ""):
-            text = _value(str(found))
-            return str(messages(language).get(f"value.{text}", text))
+            text = _value(("no", "yes")[found] if isinstance(found, bool) else str(found))
+            return str(messages(language).get(f"value.{name}.{text}", text))
     return ""
 
 

@@ -20,11 +20,12 @@ FULL = {
     "due_at": "2026-11-23T06:30:00.000Z",
     "by_zh": "王师傅",
     "by_en": "Wang",
-    "mode": "watched",
+    "mode": "watch",
     "count": 5,
-    "decision": "granted",
+    "granted": True,
+    "address": "兰溪路 81 号",
 }
-SLOTS = {"number", "class", "place", "due", "by", "mode", "count", "decision"}
+SLOTS = {"number", "class", "place", "due", "by", "mode", "count", "granted", "address"}
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
 each_language = pytest.mark.parametrize("language", LANGUAGES)
@@ -67,17 +68,22 @@ def test_a_whole_one_in_both_languages() -> None:
     said = words.words_of("case.dispatched", FULL, "zh", unread=3)
     assert said.title == "新任务：跨门营业（共3条未读）"
     assert said.body == (
-        "曹杨新村街道第三网格。编号CY-20261123-0042。请在11月23日14:30前接单。点开接单，或写明理由退回。"
+        "曹杨新村街道第三网格。兰溪路 81 号。编号CY-20261123-0042。请在11月23日14:30前接单。点开接单，或写明理由退回。"
     )
     said = words.words_of("case.dispatched", FULL, "en")
     assert said.title == "New task: Shop spreading over the pavement"
     assert said.body == (
-        "Caoyang, unit 3. No. CY-20261123-0042. Accept it by 23 Nov 14:30. Open to accept, or return it with a reason."
+        "Caoyang, unit 3. 兰溪路 81 号. No. CY-20261123-0042. Accept it by 23 Nov 14:30. Open to accept, or return it with a reason."
     )
 
 
 def test_a_value_in_one_language_only_is_better_than_none() -> None:
     assert words.words_of("case.arrived", {"by_zh": "王师傅"}, "en").body.startswith("王师傅 is there.")
+
+
+def test_codes_are_said_in_words() -> None:
+    assert "现为盯到人" in words.words_of("case.raised", FULL, "zh").body
+    assert "Refused." in words.words_of("case.hold_decided", {"granted": False}, "en").body
 
 
 def test_values_are_put_on_one_line_and_never_read_as_templates() -> None:
