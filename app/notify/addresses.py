@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from app.core import clock, current
 from app.core.extensions import db
-from app.notify.rules import SMS, WEB_PUSH, WECOM
+from app.notify.rules import CHANNELS, SMS, WEB_PUSH, WECOM
 
 PHONE = re.compile(r"\+?\d{5,15}")
 
@@ -75,8 +75,10 @@ def dialable(phone: str) -> str:
     return plain if PHONE.fullmatch(plain) else ""
 
 
-def addresses_of(street_code: str, people: Collection[UUID], now: datetime) -> Addresses:
-    """All addresses of *people*, by person and channel. Who is no longer active has none."""
+def addresses_of(
+    street_code: str, people: Collection[UUID], now: datetime, channels: Collection[str] = CHANNELS
+) -> Addresses:
+    """The addresses of *people* on *channels*, by person and channel. Who is not active has none."""
     found: Addresses = {user_id: {} for user_id in people}
 
     def add(user_id: UUID, address: Address) -> None:
@@ -88,13 +90,15 @@ def addresses_of(street_code: str, people: Collection[UUID], now: datetime) -> A
         "now": now,
         "today": now.astimezone(clock.SHANGHAI).date(),
     }
-    for row in db.session.execute(_BROWSERS, asked):
-        values = {"endpoint": row.endpoint, "p256dh": row.p256dh, "auth": row.auth}
-        add(row.user_id, Address(WEB_PUSH, row.id, origin(row.endpoint), values))
-    for row in db.session.execute(_ROBOTS, asked):
-        values = {"url": row.address, "phone": dialable(row.phone)}
-        add(row.user_id, Address(WECOM, row.id, origin(row.address), values))
-    if current.settings().channels.sms.url:
+    if WEB_PUSH in channels:
+        for row in db.session.execute(_BROWSERS, asked):
+            values = {"endpoint": row.endpoint, "p256dh": row.p256dh, "auth": row.auth}
+            add(row.user_id, Address(WEB_PUSH, row.id, origin(row.endpoint), values))
+    if WECOM in channels:
+        for row in db.session.execute(_ROBOTS, asked):
+            values = {"url": row.address, "phone": dialable(row.phone)}
+            add(row.user_id, Address(WECOM, row.id, origin(row.address), values))
+    if SMS in channels and current.settings().channels.sms.url:
         for row in db.session.execute(_TELEPHONES, asked):
             if phone := dialable(row.phone):
                 add(row.user_id, Address(SMS, row.user_id, SMS, {"phone": phone}))

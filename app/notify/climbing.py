@@ -34,15 +34,21 @@ def climb_due(now: datetime, limit: int = BATCH) -> bool:
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()
+    deliveries: list[dict[str, Any]] = []
     for street_code, told in _by_street(due):
         people = {notification.user_id for notification in told}
         chosen = chosen_by(street_code, people)
-        addresses = addresses_of(street_code, people, now)
-        for notification in told:
-            plan = chosen[notification.user_id].plan
-            put(climb(notification, plan, addresses[notification.user_id], now))
+        channels = {channel for row in told for channel in _next(row, chosen[row.user_id].plan, now)}
+        addresses = addresses_of(street_code, people, now, channels)
+        for row in told:
+            deliveries += climb(row, chosen[row.user_id].plan, addresses[row.user_id], now)
+    put(deliveries)
     db.session.flush()
     return len(due) == limit
+
+
+def _next(row: Notification, plan: Plan, now: datetime) -> set[str]:
+    return rules.channels_due(plan, row.rungs_used, row.told_at, now, urgent=row.urgent)
 
 
 def _by_street(due: Sequence[Notification]) -> Iterator[tuple[str, list[Notification]]]:

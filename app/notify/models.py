@@ -62,7 +62,10 @@ class Delivery(Base):
             "state in ('offered','pending','sending','sent','failed','gone','cancelled','no_address')",
             name="state",
         ),
-        Index("ix_delivery_due", "lane", "due_at", postgresql_where="state in ('pending','sending')"),
+        Index(
+            "ix_delivery_due", "lane", "urgent", "due_at", postgresql_where="state in ('pending','sending')"
+        ),
+        Index("ix_delivery_sending", "lane", postgresql_where="state = 'sending'"),
     )
 
     street_code: Mapped[str] = mapped_column(Text, primary_key=True)

@@ -51,15 +51,26 @@ class Parcel:
     message: Message
 
 
-# Lanes with something to send, the most urgent first, and how many sends each has under way.
+# Lanes with something due that do not rest, urgent ones first; lanes are found by jumping from one to the
+# next in the index, so a long queue before a dead provider costs nothing.
 _LANES = text("""
-    select d.lane, coalesce(max(r.failures), 0) as failures,
-           count(*) filter (where d.state = 'sending' and d.due_at > :now) as under_way
-    from delivery d left join lane_rest r on r.lane = d.lane
-    where d.state in ('pending', 'sending') and coalesce(r.rests_until, '-infinity') <= :now
-    group by d.lane
-    having bool_or(d.due_at <= :now)
-    order by bool_or(d.urgent and d.due_at <= :now) desc, min(d.due_at)
+    with recursive found as (
+      (select lane from delivery where state in ('pending', 'sending') order by lane limit 1)
+      union all
+      select (select d.lane from delivery d where d.state in ('pending', 'sending') and d.lane > f.lane
+              order by d.lane limit 1)
+      from found f where f.lane is not null
+    )
+    select f.lane, due.urgent
+    from found f
+    left join lane_rest r on r.lane = f.lane
+    cross join lateral (
+      select d.urgent from delivery d
+      where d.lane = f.lane and d.state in ('pending', 'sending') and d.due_at <= :now
+      order by d.urgent desc limit 1
+    ) due
+    where coalesce(r.rests_until, '-infinity') <= :now
+    order by due.urgent desc, f.lane
 """)
 _LOCK_LANE = text("select pg_try_advisory_xact_lock(hashtext('notify_lane'), hashtext(:lane))")
 _KEY = tuple_(
@@ -77,22 +88,26 @@ def claim(now: datetime, room: int) -> list[Parcel]:
     A lane is locked while its sends are counted, so that all workers together keep to its width.
     """
     parcels: list[Parcel] = []
-    for lane in db.session.execute(_LANES, {"now": now}).all():
-        width = min(rules.lane_width(lane.failures) - lane.under_way, room - len(parcels))
-        if width > 0 and db.session.scalar(_LOCK_LANE, {"lane": lane.lane}):
-            parcels += _claim_lane(lane.lane, width, now)
+    for lane in db.session.scalars(_LANES, {"now": now}).all():
+        room_left = room - len(parcels)
+        if room_left > 0 and db.session.scalar(_LOCK_LANE, {"lane": lane}):
+            parcels += _claim_lane(lane, min(room_left, _width(lane, now)), now)
     return parcels
 
 
-def _claim_lane(lane: str, width: int, now: datetime) -> list[Parcel]:
+def _width(lane: str, now: datetime) -> int:
+    """How many more sends the lane bears beside those under way."""
     under_way = db.session.scalar(
         select(func.count()).where(Delivery.lane == lane, Delivery.state == "sending", Delivery.due_at > now)
     )
-    failures = db.session.scalar(select(LaneRest.failures).where(LaneRest.lane == lane)) or 0
-    width = min(width, rules.lane_width(failures) - (under_way or 0))
+    failures = db.session.scalar(select(LaneRest.failures).where(LaneRest.lane == lane))
+    return rules.lane_width(failures or 0) - (under_way or 0)
+
+
+def _claim_lane(lane: str, most: int, now: datetime) -> list[Parcel]:
     parcels: list[Parcel] = []
-    while len(parcels) < width:
-        claims = _take(lane, width - len(parcels), now)
+    while len(parcels) < most:
+        claims = _take(lane, most - len(parcels), now)
         if not claims:
             break
         parcels += [parcel for claimed in claims if (parcel := _packed(claimed, now)) is not None]
@@ -100,11 +115,24 @@ def _claim_lane(lane: str, width: int, now: datetime) -> list[Parcel]:
 
 
 def _take(lane: str, most: int, now: datetime) -> list[Claim]:
-    """Put a lease on deliveries of the lane that are due; what is due is less by these afterwards."""
+    """Put a lease on deliveries of the lane that are due, urgent ones first, the longest due first."""
+    claims: list[Claim] = []
+    for urgent in (True, False):
+        if len(claims) < most:
+            claims += _lease(lane, urgent, most - len(claims), now)
+    return claims
+
+
+def _lease(lane: str, urgent: bool, most: int, now: datetime) -> list[Claim]:
     due = (
         select(*_KEY.clauses)
-        .where(Delivery.lane == lane, Delivery.state.in_(("pending", "sending")), Delivery.due_at <= now)
-        .order_by(Delivery.urgent.desc(), Delivery.due_at)
+        .where(
+            Delivery.lane == lane,
+            Delivery.urgent == urgent,
+            text("state in ('pending','sending')"),  # as the index says it
+            Delivery.due_at <= now,
+        )
+        .order_by(Delivery.due_at)
         .limit(most)
         .with_for_update(skip_locked=True)
     )
@@ -133,7 +161,7 @@ def _packed(claimed: Claim, now: datetime) -> Parcel | None:
     if notification is None or _is_over(notification) or now - notification.told_at > STALE_AFTER:
         _settle(claimed, "cancelled", now)
         return None
-    found = addresses_of(claimed.street_code, [claimed.user_id], now)[claimed.user_id]
+    found = addresses_of(claimed.street_code, [claimed.user_id], now, {claimed.channel})[claimed.user_id]
     there = (address for address in found.get(claimed.channel, ()) if address.id == claimed.address_id)
     address = next(there, None)
     if address is None:

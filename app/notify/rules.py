@@ -267,6 +267,12 @@ def _next_at(moment: datetime, minute: int) -> datetime:
     return at.astimezone(moment.tzinfo)
 
 
+def channels_due(plan: Plan, used: int, told_at: datetime, now: datetime, *, urgent: bool) -> set[str]:
+    """The channels of the next rung and of those whose time has come as well."""
+    ahead = steps(plan, told_at, urgent=urgent)[used:]
+    return {step.channel for n, step in enumerate(ahead) if step.channel and (n == 0 or step.at <= now)}
+
+
 def carried(used: int, own: Sequence[Step], older: Sequence[tuple[int, datetime]]) -> tuple[int, datetime]:
     """Where the ladder of a new notification goes on when it takes over *older* ones of its subject.
 

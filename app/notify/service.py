@@ -54,7 +54,9 @@ def tell(
     if not people:
         return
     chosen = chosen_by(street_code, people)
-    addresses = addresses_of(street_code, people, now)
+    plans = [chosen[user_id].plan for user_id in people]
+    first = set().union(*(rules.channels_due(plan, 0, now, now, urgent=urgent) for plan in plans))
+    addresses = addresses_of(street_code, people, now, first)
     climbing = _climbing(street_code, people, subject_kind, subject_id)
     about: dict[str, Any] = {
         "street_code": street_code,
@@ -66,8 +68,7 @@ def tell(
         "urgent": urgent,
     }
     deliveries: list[dict[str, Any]] = []
-    for user_id in people:
-        plan = chosen[user_id].plan
+    for user_id, plan in zip(people, plans, strict=True):
         first_at = rules.steps(plan, now, urgent=urgent)[0].at
         notification = Notification(
             **about, user_id=user_id, id=uuid7(now), told_at=now, rungs_used=0, next_rung_at=first_at

@@ -76,9 +76,16 @@ def upgrade() -> None:
     op.create_index(
         "ix_delivery_due",
         "delivery",
-        ["lane", "due_at"],
+        ["lane", "urgent", "due_at"],
         unique=False,
         postgresql_where="state in ('pending','sending')",
+    )
+    op.create_index(
+        "ix_delivery_sending",
+        "delivery",
+        ["lane"],
+        unique=False,
+        postgresql_where=sa.text("state = 'sending'"),
     )
     op.create_table(
         "push_subscription",
