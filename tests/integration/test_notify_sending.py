@@ -419,6 +419,23 @@ def test_a_dead_provider_rests_longer_each_time_and_is_tried_by_one_message(
     assert mended.failures == 0
 
 
+def test_urgent_messages_go_before_those_that_have_waited_longer(office: Office, outside: Peer) -> None:
+    def slow(one: Peer, got: peer.Received, connection: Any) -> None:
+        one.ending.wait(0.05)
+        answer(201)(one, got, connection)
+
+    outside.behaviour = slow
+    noon = clock.now().astimezone(clock.SHANGHAI).replace(hour=12, minute=0)
+    for n in range(16):
+        office.subscribe(one := office.person(), f"{outside.origin}/{n}")
+        office.tell(one, now=noon + timedelta(seconds=n), urgent=n >= 8)
+    office.send(noon + timedelta(minutes=1))
+    order = [int(got.path[1:]) for got in sorted(outside.received, key=lambda got: got.at)]
+    assert set(order[:4]) <= set(range(8, 16))
+    # the last of them may be claimed, and arrive, together with three others
+    assert all(order.index(n) <= 10 for n in range(8, 16))
+
+
 def test_two_workers_send_each_message_once_and_keep_to_the_width_of_a_lane(
     office: Office, outside: Peer
 ) -> None:

@@ -77,6 +77,24 @@ def test_a_person_may_widen_quiet_hours_and_not_narrow_them() -> None:
     assert rules.plan_for(POLICY, quiet=narrow).quiet == POLICY.quiet
 
 
+@pytest.mark.parametrize(
+    ("used", "told", "after_s", "urgent", "channels"),
+    [
+        (0, "2026-11-23T10:00", 0, False, {"live", "web_push"}),
+        (0, "2026-11-23T23:00", 0, False, {"live"}),
+        (0, "2026-11-23T23:00", 0, True, {"live", "web_push"}),
+        (2, "2026-11-23T10:00", 60, False, {"wecom"}),
+        (3, "2026-11-23T10:00", 9000, False, {"sms"}),
+        (4, "2026-11-23T10:00", 9000, False, set()),
+    ],
+)
+def test_addresses_are_wanted_of_the_next_rung_and_those_that_are_due(
+    used: int, told: str, after_s: int, *, urgent: bool, channels: set[str]
+) -> None:
+    now = local(told) + timedelta(seconds=after_s)
+    assert rules.channels_due(PLAN, used, local(told), now, urgent=urgent) == channels
+
+
 minutes = st.integers(0, 24 * 60 - 1)
 quiets = st.builds(Quiet, minutes, minutes)
 moments = st.datetimes(datetime(2025, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
