@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
@@ -10,6 +12,8 @@ from app.cases.policy import RECIPIENTS, RUNNING_ON, SCHEMA, TRIGGERS, Policy, R
 from app.cases.policy_faults import can_occur
 from app.cases.words import MODES
 from app.timers.worktime import UNITS, Limit
+
+DEMO_FILE = Path(__file__).parents[1] / "data" / "demo" / "policy.json"
 
 limits = st.builds(Limit, st.sampled_from([0.25, 0.5, 1.0, 4.0, 15.0]), st.sampled_from(UNITS))
 tells = st.lists(st.sampled_from(RECIPIENTS), min_size=1, max_size=4, unique=True).map(tuple)
@@ -67,3 +71,9 @@ def policies(draw: st.DrawFn) -> Policy:
         many_reports=draw(st.integers(1, 5)),
         rules=tuple(draw(st.permutations(rules))) if draw(st.booleans()) else tuple(rules),
     )
+
+
+def demo_document() -> dict[str, Any]:
+    """The policy of the demonstration street, as it lies in its file."""
+    found: dict[str, Any] = json.loads(DEMO_FILE.read_text(encoding="utf-8"))
+    return found

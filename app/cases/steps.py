@@ -322,8 +322,9 @@ def reopen(case: CaseFile, act: Act) -> None:
     for part in ("owner", "verifier"):
         release(case, part, "reopened", now)
     clocks.start_resolving(case, now)
-    escalating.start(case, now)
     escalating.escalate(case, "reopened", now, repeatable=False)
+    if case.owner_id is None:  # a policy that raises it has named somebody already
+        escalating.start(case, now)
 
 
 def raise_by_supervisor(case: CaseFile, act: Act) -> None:

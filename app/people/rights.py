@@ -34,7 +34,6 @@ VERB_ROLES: dict[str, frozenset[str]] = {
     "live.follow": _WATCHING,
     "photo.upload": _EVERYBODY,
     "catalogue.read": _EVERYBODY,
-    "catalogue.manage": frozenset({"admin"}),
     "case.read": _EVERYBODY,
     "case.intake": frozenset({"dispatcher", "admin"}),  # for outside sources: hotline, shop codes, sensors
     "case.handle": frozenset(FIELD_ROLES),

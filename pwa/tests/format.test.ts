@@ -11,6 +11,8 @@ describe('times are those of the street', () => {
     ['2026-11-23T00:32:00Z', 'time.minutes_ago', { n: 30 }],
     ['2026-11-22T16:05:00Z', 'time.today', { time: '00:05' }],
     ['2026-11-22T15:55:00Z', 'time.yesterday', { time: '23:55' }],
+    ['2026-11-23T17:00:00Z', 'time.tomorrow', { time: '01:00' }],
+    ['2026-11-24T16:00:00Z', 'time.day', { month: 11, day: 25, time: '00:00' }],
     ['2026-11-01T04:00:00Z', 'time.day', { month: 11, day: 1, time: '12:00' }],
     ['2026-11-23T03:00:00Z', 'time.today', { time: '11:00' }], // later than now: a window that opens
   ])('%s is said as %s', (moment, key, values) => {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -99,3 +101,11 @@ def test_received_is_the_first_byte_that_is_missing(spans: list[tuple[int, int]]
 def test_the_table_takes_every_role() -> None:
     check = next(c for c in PhotoUse.__table__.constraints if "role" in str(c.name))
     assert all(f"'{role}'" in str(check.sqltext) for role in ROLES)
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_doubt_has_its_words(language: str) -> None:
+    messages = Path(__file__).parents[2] / "pwa" / "src" / "messages" / f"common.{language}.json"
+    words = json.loads(messages.read_text(encoding="utf-8"))
+    told = {key.partition(".")[2] for key in words if key.startswith("photo_doubt.")}
+    assert told == set(DOUBTS)

@@ -33,7 +33,6 @@ TABLE = {
     "live.follow": "dsla",
     "photo.upload": "phdsla",
     "catalogue.read": "phdsla",
-    "catalogue.manage": "a",
     "case.read": "phdsla",
     "case.intake": "da",
     "case.handle": "phs",

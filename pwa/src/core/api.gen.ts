@@ -2156,7 +2156,7 @@ export interface components {
             posts: components["schemas"]["PostOut"][];
             street_code: string;
             username: string;
-            verbs: ("place.read" | "log.sync" | "round.read" | "duty.read" | "track.read" | "review.read" | "review.decide" | "tag.issue" | "checkpoint.manage" | "route.manage" | "staff.read" | "staff.manage" | "ledger.read" | "live.follow" | "photo.upload" | "catalogue.read" | "catalogue.manage" | "case.read" | "case.intake" | "case.handle" | "case.verify" | "case.dispatch" | "case.steer" | "case.arbitrate" | "case.raise" | "case.watch" | "case.export" | "policy.read" | "policy.manage" | "responsibility.read" | "responsibility.manage")[];
+            verbs: ("place.read" | "log.sync" | "round.read" | "duty.read" | "track.read" | "review.read" | "review.decide" | "tag.issue" | "checkpoint.manage" | "route.manage" | "staff.read" | "staff.manage" | "ledger.read" | "live.follow" | "photo.upload" | "catalogue.read" | "case.read" | "case.intake" | "case.handle" | "case.verify" | "case.dispatch" | "case.steer" | "case.arbitrate" | "case.raise" | "case.watch" | "case.export" | "policy.read" | "policy.manage" | "responsibility.read" | "responsibility.manage")[];
         };
         MeasuredCheckInOut: {
             accuracy_m: number | null;

@@ -48,7 +48,7 @@ const DAY_MS = 86_400_000
 export function momentPhrase(
   moment: Date,
   now: Date,
-): Phrase<'time.now' | 'time.minutes_ago' | 'time.today' | 'time.yesterday' | 'time.day'> {
+): Phrase<'time.now' | 'time.minutes_ago' | 'time.today' | 'time.yesterday' | 'time.tomorrow' | 'time.day'> {
   const passed = now.getTime() - moment.getTime()
   const minutes = Math.floor(passed / 60_000)
   if (Math.abs(passed) < 60_000) return { key: 'time.now', values: {} } // the screen's clock may lag a little
@@ -56,12 +56,13 @@ export function momentPhrase(
   return dayPhrase(moment, now)
 }
 
-/** A moment by day and clock: today 09:05, yesterday 18:30, 23 November 07:00. */
-export function dayPhrase(moment: Date, now: Date): Phrase<'time.today' | 'time.yesterday' | 'time.day'> {
+/** A moment by day and clock: today 09:05, yesterday 18:30, tomorrow 09:00, 23 November 07:00. */
+export function dayPhrase(moment: Date, now: Date): Phrase<'time.today' | 'time.yesterday' | 'time.tomorrow' | 'time.day'> {
   const time = clockTime(moment)
   const on = streetDay(moment)
   if (on === streetDay(now)) return { key: 'time.today', values: { time } }
   if (on === streetDay(new Date(now.getTime() - DAY_MS))) return { key: 'time.yesterday', values: { time } }
+  if (on === streetDay(new Date(now.getTime() + DAY_MS))) return { key: 'time.tomorrow', values: { time } }
   const { month, day } = split(moment)
   return { key: 'time.day', values: { month: Number(month), day: Number(day), time } }
 }

@@ -16,7 +16,6 @@ import { kept, person, reload, writeForm } from './store'
 
 export const MAX_PHOTOS = 9
 const FRESH_FIX_MS = 60_000
-const SAVE_AFTER_MS = 300
 
 /** The position now, where the phone is on duty and knows it. */
 export function fixNow(): Fix | null {
@@ -38,7 +37,8 @@ class CaseForm<Fields extends Record<string, unknown>> {
   readonly adding = ref(0) // photos that are being made smaller
   readonly touched: ComputedRef<boolean>
   private over = false
-  private timer: ReturnType<typeof setTimeout> | undefined
+  private saving: Promise<void> | null = null
+  private again = false
 
   constructor(
     private readonly kind: string,
@@ -53,16 +53,13 @@ class CaseForm<Fields extends Record<string, unknown>> {
     this.touched = computed(() => this.photos.value.length > 0 || JSON.stringify(this.fields.value) !== JSON.stringify(empty))
   }
 
-  /** Keep the form soon, while it is being filled in. */
-  changed(): void {
-    clearTimeout(this.timer)
-    this.timer = setTimeout(() => void this.save(), SAVE_AFTER_MS)
-  }
-
-  /** The form leaves the screen: keep what was not kept yet. */
-  close(): void {
-    if (this.timer !== undefined) void this.save()
-    void reload() // the lists say where a form was begun
+  /** Keep the form as it is now: the phone may throw the page away at the next moment. */
+  changed = (): void => {
+    this.again = this.saving !== null
+    this.saving ??= this.save().finally(() => {
+      this.saving = null
+      if (this.again) this.changed()
+    })
   }
 
   /** Keep what the camera gave; each with where and when it was taken. */
@@ -89,6 +86,7 @@ class CaseForm<Fields extends Record<string, unknown>> {
     if (this.busy.value || this.adding.value > 0 || this.over) return false
     this.busy.value = true
     try {
+      await this.saving
       await this.save() // the photos to send are those that are kept with it
       await writeForm({ id: this.id, kind: as, body })
       this.over = true
@@ -101,8 +99,7 @@ class CaseForm<Fields extends Record<string, unknown>> {
   /** Throw the form away. */
   async discard(): Promise<void> {
     this.over = true
-    clearTimeout(this.timer)
-    this.timer = undefined
+    await this.saving
     if (person.value) await dropDraft(person.value.id, this.id)
     await reload()
   }
@@ -116,8 +113,6 @@ class CaseForm<Fields extends Record<string, unknown>> {
   }
 
   private async save(): Promise<void> {
-    clearTimeout(this.timer)
-    this.timer = undefined
     if (!this.over && person.value) await keepDraft(this.row())
   }
 
@@ -134,8 +129,8 @@ class CaseForm<Fields extends Record<string, unknown>> {
 /** Opens the form of *kind* about a case, or takes it up where it was left. `empty` is what it starts with. */
 export function useForm<Fields extends Record<string, unknown>>(kind: string, about: string | null, empty: Fields): CaseForm<Fields> {
   const form = new CaseForm(kind, about, empty)
-  watch(form.fields, () => form.changed(), { deep: true })
-  onBeforeUnmount(() => form.close())
+  watch(form.fields, form.changed, { deep: true })
+  onBeforeUnmount(() => void reload()) // the lists say where a form was begun
   return form
 }
 

@@ -1,0 +1,183 @@
+"""A patroller photographs a problem without network; it becomes one case, with its photos. The person on
+duty takes it on, walks there, puts it right and shows it; another person looks and verifies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import PHONE, ROOT, Person, Stack
+from tests.e2e.steps import WITHIN_S, eventually, sign_in
+
+PHOTOS = ROOT / "tests" / "data" / "photos"
+STALL = "M-09005"  # 跨门营业
+WITHIN_MS = WITHIN_S * 1000
+
+
+def _spot(stack: Stack, unit: str = "310107005-G1") -> tuple[float, float]:
+    spots = stack.call("admin1", "GET", f"/api/v1/checkpoints?place={unit}")["items"]
+    return spots[0]["lat"], spots[0]["lon"]
+
+
+def _cases(stack: Stack, address: str) -> list[dict[str, Any]]:
+    """The cases at *address* as the board has them, live and ended."""
+    found = []
+    for view in ("live", "ended"):
+        board = stack.call("supervisor1", "GET", f"/api/v1/cases?view={view}&limit=200")
+        found += [card for card in board["items"] if card["address"] == address]
+    return found
+
+
+def _on_duty(person: Person, username: str, at: tuple[float, float]) -> Page:
+    person.stand_at(*at)
+    page = person.page
+    with page.expect_response("**/api/v1/catalogue"):  # from here on it works without network
+        sign_in(page, username, "/field/")
+    page.evaluate("navigator.serviceWorker.ready.then(() => null)")
+    page.get_by_test_id("start-shift").click()
+    expect(page.get_by_test_id("recording")).to_contain_text("正在记录位置")
+    return page
+
+
+def _fill_in(page: Page, address: str, photos: list[str], search: str = "kmyy") -> None:
+    """The form of a report: photos, the class by its initials, the address."""
+    page.get_by_test_id("report").first.click()
+    page.get_by_test_id("files-before").set_input_files([PHOTOS / name for name in photos])
+    expect(page.get_by_test_id("taken")).to_have_count(len(photos))
+    page.get_by_test_id("pick-class").click()
+    page.get_by_test_id("class-search").fill(search)
+    page.get_by_test_id("class").first.click()
+    page.get_by_test_id("address").fill(address)
+
+
+def _reopen(person: Person) -> Page:
+    """The page is killed, without a word, and opened again."""
+    person.page.close()
+    page = person.context.new_page()
+    page.on("pageerror", lambda error: person.faults.append(str(error)))
+    page.goto("/field/")
+    person.page = page
+    return page
+
+
+def test_a_report_without_network_is_one_case_with_its_photos(
+    stack: Stack, people: Callable[..., Person]
+) -> None:
+    address = "曹杨路 100 号"
+    patroller: Person = people(PHONE, "zh-CN")
+    page = _on_duty(patroller, "patrol1", _spot(stack))
+    patroller.context.set_offline(True)
+    _fill_in(page, address, ["own_rubbish_gps.jpg", "own_bikes_orient6.jpg"])
+    patroller.picture("case-1-form-offline")
+
+    page = _reopen(patroller)  # the camera had the phone throw the page away
+    page.get_by_test_id("report").click()
+    expect(page.get_by_test_id("resumed")).to_be_visible()
+    expect(page.get_by_test_id("taken")).to_have_count(2)
+    expect(page.get_by_test_id("address")).to_have_value(address)
+    page.get_by_test_id("send-report").dblclick()
+    expect(page.get_by_test_id("receipt")).to_contain_text("已记录，等网络恢复自动上报")
+    expect(page.get_by_test_id("unsent")).to_contain_text("2 张照片")
+    patroller.picture("case-2-kept-offline")
+    assert _cases(stack, address) == []
+
+    page = _reopen(patroller)
+    patroller.context.set_offline(False)
+    expect(page.get_by_test_id("unsent")).to_contain_text("全部已上传", timeout=WITHIN_MS)
+    page.goto("/field/reports")
+    case = _cases(stack, address)
+    assert len(case) == 1
+    expect(page.get_by_test_id("case").filter(has_text=case[0]["number"])).to_be_visible()
+    patroller.picture("case-3-reported")
+    _photos_have_arrived(stack, case[0]["id"], 2)
+
+
+def _photos_have_arrived(stack: Stack, case_id: str, count: int) -> None:
+    def arrived() -> bool:
+        photos = stack.call("supervisor1", "GET", f"/api/v1/cases/{case_id}")["photos"]
+        return len(photos) == count and all(photo["state"] in {"stored", "ready"} for photo in photos)
+
+    eventually(arrived, "the photos")
+
+
+def test_from_report_to_closed_by_three_people(stack: Stack, people: Callable[..., Person]) -> None:
+    address = "曹杨路 200 号"
+    spot = _spot(stack, "310107005-G2")
+    handler: Person = people(PHONE, "zh-CN")
+    at_work = _on_duty(handler, "handler1", (spot[0] + 0.004, spot[1]))
+    patroller: Person = people(PHONE, "zh-CN")
+    page = _on_duty(patroller, "patrol2", spot)
+    _fill_in(page, address, ["own_stall_far.jpg"])
+    page.get_by_test_id("send-report").click()
+    expect(page.get_by_test_id("receipt")).to_contain_text("已上报 CY", timeout=WITHIN_MS)
+    patroller.picture("case-4-receipt")
+    case = _cases(stack, address)[0]
+    assert case["class_key"] == STALL
+
+    _handle(stack, handler, at_work, case, spot)
+    _verify(stack, people, case["id"])
+    page.goto(f"/field/cases/{case['id']}")
+    expect(page.get_by_test_id("state")).to_contain_text("已结案", timeout=WITHIN_MS)
+    expect(page.get_by_test_id("case-photos")).to_contain_text("处置后")
+    patroller.picture("case-9-reporter-sees-the-end")
+    timeline = [e["step"] for e in stack.call("leader1", "GET", f"/api/v1/cases/{case['id']}")["events"]]
+    assert timeline.count("accept") == timeline.count("resolve") == timeline.count("verify_pass") == 1
+    assert "arrive" in timeline
+
+
+def _handle(
+    stack: Stack, handler: Person, page: Page, case: dict[str, Any], spot: tuple[float, float]
+) -> None:
+    """The one on duty accepts, walks there (on scene by position), resolves with a photo."""
+
+    def state() -> str:
+        return str(stack.call("supervisor1", "GET", f"/api/v1/cases/{case['id']}")["state"])
+
+    page.goto("/field/cases")
+    task = page.get_by_test_id("tasks").get_by_test_id("case").filter(has_text=case["number"])
+    expect(task).to_contain_text("接单还剩", timeout=WITHIN_MS)
+    handler.picture("case-5-tasks")
+    task.click()
+    expect(page.get_by_test_id("case-photos").get_by_test_id("picture").first).to_be_visible()
+    handler.picture("case-6-case")
+    page.get_by_test_id("step-accept").click()
+    expect(page.get_by_test_id("state")).to_contain_text("已接单")
+    page.get_by_test_id("way").click()
+    assert "coordinate=gaode" in (page.get_by_test_id("way-amap").get_attribute("href") or "")
+    handler.picture("case-7-way")
+    page.keyboard.press("Escape")
+    eventually(lambda: state() == "acknowledged", "the acceptance")
+    handler.ride_to(*spot)
+    for _ in range(40):
+        if state() == "on_scene":
+            break
+        handler.page.wait_for_timeout(1000)
+        handler.stand_at(spot[0] + 0.000005, spot[1])
+        handler.page.wait_for_timeout(1000)
+        handler.stand_at(*spot)
+    assert state() == "on_scene"
+    page.get_by_test_id("step-resolve").click()
+    page.get_by_test_id("files-after").set_input_files(PHOTOS / "own_ebike_lift_nogps.jpg")
+    page.get_by_test_id("step-text").fill("已收回店内")
+    handler.picture("case-8-resolve")
+    page.get_by_test_id("step-sure").click()
+    expect(page.get_by_test_id("state")).to_contain_text("待核查")
+    eventually(lambda: state() == "resolved", "the end of the work")
+
+
+def _verify(stack: Stack, people: Callable[..., Person], case_id: str) -> None:
+    """Who did not take part looks, with before and after beside each other, and closes it."""
+    checker: Person = people(PHONE, "zh-CN")
+    page = checker.page
+    sign_in(page, "supervisor1", "/field/")
+    expect(page.get_by_test_id("tab-cases")).to_be_visible()
+    page.goto(f"/field/cases/{case_id}")
+    expect(page.get_by_test_id("case-photos")).to_contain_text("处置前")
+    expect(page.get_by_test_id("case-photos").get_by_test_id("picture")).to_have_count(2)
+    checker.picture("case-8-verify")
+    page.get_by_test_id("step-verify_pass").click()
+    page.get_by_test_id("step-sure").click()
+    closed = lambda: stack.call("leader1", "GET", f"/api/v1/cases/{case_id}")["state"] == "closed"  # noqa: E731
+    eventually(closed, "the verification")
