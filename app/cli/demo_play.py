@@ -1,4 +1,4 @@
-"""``flask demo play``: the recorded walks, played through the public API as phones would send them.
+"""``flask demo play``: recorded walks and a day's cases, through the public API as phones would send them.
 
 Each demo patroller signs in, registers a log with a key of their own and sends what it holds for the
 rounds of the last day and night. Times lie in the past, never in the future: a walk that would still be
@@ -6,32 +6,28 @@ going on is sent as far as it has got. Rounds that somebody has started are left
 adds nothing until another window has opened.
 
 Besides, two people without rounds are on duty now, and one supervisor has decided two doubtful check-ins,
-of which the patroller has answered one: so a console shows every state at any hour.
+of which the patroller has answered one: so a console shows every state at any hour. Then the day's cases
+are played (:mod:`app.cli.demo_cases`).
 """
 
 from __future__ import annotations
 
-import json
-import urllib.error
-import urllib.request
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import click
 from flask.cli import with_appcontext
 
-from app.cli.demo import DATA, DEMO_PASSWORD, refuse_in_production
-from app.cli.phone import Phone
+from app.cli.demo import DATA, refuse_in_production
+from app.cli.demo_cases import play_cases
+from app.cli.demo_people import Api, NewApi, register
 from app.cli.walk import Event, Mishaps, Step, Walk, read_walks, stroll
 from app.core import clock
 from app.core.ids import uuid7
 
-TIMEOUT_S = 30
 CHUNK = 20  # entries a phone sends at a time while it has network
 BEFORE = timedelta(minutes=6)
 AFTER = timedelta(minutes=4)
@@ -78,49 +74,6 @@ DECISIONS = {
 }
 ANSWER = "楼里信号弱，定位不准，我确实到了点位，门卫可以证明。"
 
-NewApi = Callable[[], "Api"]
-
-
-class Api:
-    """The public API over HTTP, as one signed-in person."""
-
-    def __init__(self, base_url: str) -> None:
-        if urlsplit(base_url).scheme not in {"http", "https"}:
-            raise click.ClickException(f"{base_url} is not an http address")
-        self.base_url = base_url.rstrip("/")
-        self.token = ""
-
-    def call(self, method: str, path: str, body: Any = None) -> Any:
-        """Send one request and return the JSON of the answer.
-
-        Raises:
-            click.ClickException: where the server does not answer, or not with success.
-        """
-        headers = {"Accept": "application/json"}
-        if self.token:
-            headers["Authorization"] = f"Bearer {self.token}"
-        data = None
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-            data = json.dumps(body).encode()
-        request = urllib.request.Request(  # noqa: S310 - http and https only, checked above
-            f"{self.base_url}/api/v1{path}", data, headers, method=method
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
-                return json.loads(answer.read() or b"null")
-        except urllib.error.HTTPError as error:
-            said = error.read().decode("utf-8", "replace")[:300]
-            raise click.ClickException(f"{method} {path} was answered with {error.code}: {said}") from error
-        except OSError as error:
-            raise click.ClickException(f"{self.base_url} does not answer: {error}") from error
-
-    def sign_in(self, username: str) -> UUID:
-        """Sign in as a demo account; returns the person's id."""
-        answer = self.call("POST", "/sessions", {"username": username, "password": DEMO_PASSWORD})
-        self.token = answer["access_token"]
-        return UUID(answer["user"]["id"])
-
 
 @click.command("play")
 @click.option(
@@ -132,7 +85,7 @@ class Api:
 )
 @with_appcontext
 def play_command(base_url: str) -> None:
-    """Play the recorded walks through the API of a running server."""
+    """Play the recorded walks and the day's cases through the API of a running server."""
     refuse_in_production()
     told = play_street(lambda: Api(base_url))
     summary = ", ".join(f"{count} {word}" for word, count in sorted(told.items()))
@@ -147,7 +100,8 @@ def play_street(new_api: NewApi) -> Counter[str]:
         told += play(new_api(), username, part, walks[part.track], clock.now())
     for username, track in ON_DUTY.items():
         told += go_on_duty(new_api(), username, walks[track], clock.now())
-    return told + review(new_api)
+    told += review(new_api)
+    return told + play_cases(new_api, clock.now())
 
 
 def play(api: Api, username: str, part: Part, steps: list[Step], now: datetime) -> Counter[str]:
@@ -166,9 +120,7 @@ def play(api: Api, username: str, part: Part, steps: list[Step], now: datetime) 
 
 def send(api: Api, user: UUID, events: list[Event], *, offline: bool = False) -> Counter[str]:
     """Send *events* as a phone of its own would; returns how many entries were answered how."""
-    phone = Phone(uuid7(), uuid7(), user)
-    label = {"device_id": str(phone.device), "public_key": phone.public_key, "label": "recorded walk"}
-    api.call("PUT", f"/logs/{phone.log}", label)
+    phone = register(api, user)
     entries = [phone.entry(e.kind, e.body, e.at, entry_id=e.entry_id) for e in events]
     told: Counter[str] = Counter()
     for batch in batches(entries, offline=offline):

@@ -11,22 +11,26 @@ import pytest
 from flask import Flask
 from sqlalchemy import Connection, text
 
-from app.cli import demo_play
+from app.cli import demo_cases, demo_play, demo_story
+from app.cli.demo_people import Api, Cast
 from app.core import clock
 
 
-class InProcess(demo_play.Api):
+class InProcess(Api):
     """The same API without a socket between."""
 
     def __init__(self, app: Flask) -> None:
         super().__init__("http://localhost")
         self.client = app.test_client()
 
-    def call(self, method: str, path: str, body: Any = None) -> Any:
+    def exchange(
+        self, method: str, path: str, data: bytes | None, content_type: str | None
+    ) -> tuple[int, bytes]:
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        answer = self.client.open(f"/api/v1{path}", method=method, json=body, headers=headers)
-        assert answer.status_code < 300, answer.text
-        return answer.json
+        answer = self.client.open(
+            f"/api/v1{path}", method=method, data=data, content_type=content_type, headers=headers
+        )
+        return answer.status_code, answer.data
 
 
 def load(app: Flask) -> Any:
@@ -35,6 +39,10 @@ def load(app: Flask) -> Any:
 
 def play(app: Flask) -> Counter[str]:
     return demo_play.play_street(lambda: InProcess(app))
+
+
+def play_cases(app: Flask) -> Counter[str]:
+    return demo_cases.play_cases(lambda: InProcess(app), clock.now())
 
 
 def counts(owner_db: Connection) -> dict[str, int]:
@@ -53,6 +61,11 @@ def counts(owner_db: Connection) -> dict[str, int]:
         "work_calendar",
         "round",
         "log_entry",
+        "case_file",
+        "case_event",
+        "photo",
+        "notification",
+        "timer",
         "ledger_row",
     )
     return {t: owner_db.execute(text(f"select count(*) from {t}")).scalar_one() for t in tables}
@@ -72,7 +85,16 @@ def test_the_walks_arrive_whole_and_once(app: Flask, owner_db: Connection) -> No
     assert load(app).exit_code == 0
     told = play(app)
     assert told["rounds"] > 0
-    assert set(told) == {"rounds", "entries applied", "people on duty", "check-ins decided"}
+    assert set(told) == {
+        "rounds",
+        "entries applied",
+        "people on duty",
+        "check-ins decided",
+        "cases reported",
+        "steps at desks",
+        "photos",
+        "photos refused",
+    }
     future = "select count(*) from log_entry where captured_at > now()"
     assert owner_db.execute(text(future)).scalar_one() == 0
     after = counts(owner_db)
@@ -90,8 +112,10 @@ def test_the_console_shows_people_on_duty_and_every_state_of_a_review(app: Flask
     with clock.frozen(today.astimezone(UTC)):
         assert load(app).exit_code == 0
         told = play(app)
-        assert (told["people on duty"], told["check-ins decided"]) == (2, 2)
+        assert (told["people on duty"], told["check-ins decided"]) == (2 + len(demo_cases.STANDING), 2)
         assert_a_living_console(app)
+        assert told["cases reported"] == len(demo_story.FINDINGS) + len(demo_story.TICKETS)
+        assert "entries refused" not in told
         assert play(app) == Counter()
 
 
@@ -113,6 +137,112 @@ def assert_a_living_console(app: Flask) -> None:
     pending = first.call("GET", "/reviews?state=open")["items"]
     assert len(pending) >= 3
     assert {item["review_state"] for item in pending} == {"pending"}
+
+
+def cases_of(app: Flask) -> dict[str, Any]:
+    """Everything about each case of the day by its name in the story, as the leader sees it."""
+    leader = InProcess(app)
+    leader.sign_in("leader1")
+    day = demo_cases.Day(Cast(lambda: InProcess(app)), clock.now())
+    names = [one.name for one in (*demo_story.FINDINGS, *demo_story.TICKETS)]
+    return {name: leader.call("GET", f"/cases/{day.case(name)}") for name in names}
+
+
+def test_the_board_shows_cases_in_every_state_that_can_come_about_at_once(app: Flask) -> None:
+    assert load(app).exit_code == 0
+    play_cases(app)
+    cases = cases_of(app)
+    assert {name: case["state"] for name, case in cases.items()} == {
+        "stall": "dispatched",
+        "rubbish": "on_scene",
+        "shop": "closed",
+        "bikes": "acknowledged",
+        "old": "returned",
+        "far": "resolved",
+        "manhole": "acknowledged",
+        "road": "acknowledged",
+        "step": "on_hold",
+        "roof": "acknowledged",
+        "shed": "verified",
+        "lift": "dispatched",
+        "lane": "dispatched",
+        "cut": "dispatched",
+        "stairs": "closed",
+        "second": "dispatched",
+        "flood": "acknowledged",
+        "twin": "duplicate",
+        "unfit": "void",
+    }
+    assert {case["mode"] for case in cases.values()} == {"point", "assign", "watch"}
+    assert {case["source"] for case in cases.values()} == {"patrol", "hotline"}
+    # server clocks start at arrival, so nothing can be late yet
+    assert not [name for name, case in cases.items() if case["overdue"]]
+    found = {name: datetime.fromisoformat(case["events"][0]["at"]) for name, case in cases.items()}
+    filed = {name: datetime.fromisoformat(case["filed_at"]) for name, case in cases.items()}
+    assert all(timedelta(minutes=1) < filed[name] - found[name] < timedelta(hours=2) for name in cases)
+
+
+def test_each_case_of_the_day_tells_its_story(app: Flask) -> None:
+    assert load(app).exit_code == 0
+    play_cases(app)
+    cases = cases_of(app)
+    owners = {name: case["owner"]["display_name_en"] for name, case in cases.items() if case["owner"]}
+    assert owners["stall"] == "Jiang Wenbin"  # handler3, on duty in the area
+    assert owners["cut"] == "Han Weiguo"  # named by the arbiter
+    assert (
+        owners["second"] == "Gao Zhiyuan"
+    )  # to whom the desk gave it, although the first accepted, too late
+    steps = {name: [event["step"] for event in case["events"]] for name, case in cases.items()}
+    assert "late" in steps["second"]
+    assert steps["shop"] == [
+        "file", "dispatch", "accept", "join", "arrive", "resolve", "verify_pass", "close",
+    ]  # fmt: skip
+    assert (cases["shop"]["reports"], cases["stall"]["reports"]) == (2, 2)  # joined; linked by the desk
+    assert cases["stairs"]["fixed_on_spot"]
+    assert "verify_fail" in steps["bikes"]
+    assert cases["bikes"]["last_note"] == "还有五辆没有清走"
+    arrived = next(event for event in cases["rubbish"]["events"] if event["step"] == "arrive")
+    assert arrived["data"]["by_position"]
+    graded = [e["data"]["grade"] for c in cases.values() for e in c["events"] if e["step"] == "resolve"]
+    assert graded == ["verified"] * 4
+    assert [request["decision"] for request in cases["step"]["requests"]] == ["granted"]
+    assert [request["decision"] for request in cases["road"]["requests"]] == [None]
+    watchers = {p["person"]["display_name_en"] for p in cases["roof"]["people"] if p["part"] == "watcher"}
+    assert watchers == {"Zhang Huimin"}
+    assert (cases["road"]["measured"], cases["road"]["measure_unit"]) == (0.8, "m2")
+
+
+def test_the_pictures_are_seen_and_doubted_where_they_should_be(app: Flask) -> None:
+    assert load(app).exit_code == 0
+    told = play_cases(app)
+    assert told["photos refused"] == 1
+    photos = {name: case["photos"] for name, case in cases_of(app).items()}
+    cut = photos.pop("cut")[0]
+    assert (cut["state"], cut["problem"]) == ("rejected", "photo-damaged")
+    assert {p["state"] for shown in photos.values() for p in shown} <= {"stored", "ready"}
+    doubts = {name: sorted({d for p in shown for d in p["doubts"]}) for name, shown in photos.items()}
+    assert {name: found for name, found in doubts.items() if found} == {
+        "old": ["exif_time_far"],
+        "far": ["exif_place_far", "exif_time_far"],
+        "lift": ["no_position"],
+        "lane": ["used_before"],
+    }
+
+
+def test_a_play_that_was_broken_off_is_completed_by_the_next_one(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert load(app).exit_code == 0
+    findings = demo_cases.FINDINGS
+    monkeypatch.setattr(demo_cases, "FINDINGS", findings[:5])
+    monkeypatch.setattr(demo_cases, "TICKETS", ())
+    first = play_cases(app)
+    monkeypatch.undo()
+    second = play_cases(app)
+    assert first["cases reported"] == 5
+    assert second["cases reported"] == len(findings) + len(demo_story.TICKETS) - 5
+    assert "entries refused" not in first + second
+    assert play_cases(app) == Counter()
 
 
 def test_production_has_no_demo(app: Flask, owner_db: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
