@@ -25,7 +25,7 @@ def _cases(stack: Stack, address: str) -> list[dict[str, Any]]:
     """The cases at *address* as the board has them, live and ended."""
     found = []
     for view in ("live", "ended"):
-        board = stack.call("supervisor1", "GET", f"/api/v1/cases?view={view}&limit=200")
+        board = stack.call("leader1", "GET", f"/api/v1/cases?view={view}&limit=200")
         found += [card for card in board["items"] if card["address"] == address]
     return found
 
@@ -96,7 +96,7 @@ def test_a_report_without_network_is_one_case_with_its_photos(
 
 def _photos_have_arrived(stack: Stack, case_id: str, count: int) -> None:
     def arrived() -> bool:
-        photos = stack.call("supervisor1", "GET", f"/api/v1/cases/{case_id}")["photos"]
+        photos = stack.call("leader1", "GET", f"/api/v1/cases/{case_id}")["photos"]
         return len(photos) == count and all(photo["state"] in {"stored", "ready"} for photo in photos)
 
     eventually(arrived, "the photos")
@@ -133,7 +133,7 @@ def _handle(
     """The one on duty accepts, walks there (on scene by position), resolves with a photo."""
 
     def state() -> str:
-        return str(stack.call("supervisor1", "GET", f"/api/v1/cases/{case['id']}")["state"])
+        return str(stack.call("leader1", "GET", f"/api/v1/cases/{case['id']}")["state"])
 
     page.goto("/field/cases")
     task = page.get_by_test_id("tasks").get_by_test_id("case").filter(has_text=case["number"])
@@ -181,3 +181,60 @@ def _verify(stack: Stack, people: Callable[..., Person], case_id: str) -> None:
     page.get_by_test_id("step-sure").click()
     closed = lambda: stack.call("leader1", "GET", f"/api/v1/cases/{case_id}")["state"] == "closed"  # noqa: E731
     eventually(closed, "the verification")
+
+
+def test_somebody_has_reported_it_already(stack: Stack, people: Callable[..., Person]) -> None:
+    """The second report of the same thing joins the case, with its photo, also without network."""
+    address = "曹杨路 300 号"
+    spot = _spot(stack, "310107005-G3")
+    first: Person = people(PHONE, "zh-CN")
+    page = _on_duty(first, "patrol3", spot)
+    _fill_in(page, address, ["own_rubbish_gps.jpg"])
+    page.get_by_test_id("send-report").click()
+    expect(page.get_by_test_id("receipt")).to_contain_text("已上报 CY", timeout=WITHIN_MS)
+
+    page.goto("/field/")
+    expect(page.get_by_test_id("unsent")).to_contain_text("全部已上传")
+    first.context.set_offline(True)
+    _fill_in(page, "", ["own_stall_far.jpg"])
+    page.get_by_test_id("send-report").click()
+    near = page.get_by_test_id("near").first
+    expect(near).to_contain_text(address)
+    first.picture("case-near")
+    near.get_by_test_id("join").click()
+    expect(page.get_by_test_id("receipt")).to_contain_text("已记录")
+    first.context.set_offline(False)
+    expect(page.get_by_test_id("receipt")).to_contain_text("已加入案件", timeout=WITHIN_MS)
+    case = _cases(stack, address)
+    assert [one["reports"] for one in case] == [2]
+    _photos_have_arrived(stack, case[0]["id"], 2)
+
+
+def test_put_right_on_the_spot(stack: Stack, people: Callable[..., Person]) -> None:
+    """即查即改: a photo before and one after, and the case is closed at once; a pin says where it was."""
+    address = "曹杨路 400 号"
+    patroller: Person = people(PHONE, "zh-CN")
+    page = patroller.page
+    with page.expect_response("**/api/v1/catalogue"):
+        sign_in(page, "patrol4", "/field/")
+    expect(page.get_by_test_id("report")).to_be_visible()  # not on duty: no position is read
+    page.get_by_test_id("report").click()
+    page.get_by_test_id("fixed").check()
+    page.get_by_test_id("files-before").set_input_files(PHOTOS / "own_stall_far.jpg")
+    page.get_by_test_id("files-after").set_input_files(PHOTOS / "landscape_6.jpg")
+    expect(page.get_by_test_id("taken")).to_have_count(2)
+    page.get_by_test_id("pick-class").click()
+    page.get_by_test_id("class-search").fill("跨门")
+    page.get_by_test_id("class").first.click()
+    page.get_by_test_id("address").fill(address)
+    page.get_by_test_id("send-report").click()
+    expect(page.get_by_text("还不知道在哪里")).to_be_visible()
+    page.get_by_test_id("pin").click()
+    expect(page.locator("canvas")).to_be_visible()
+    patroller.picture("case-pin")
+    page.get_by_test_id("pin-sure").click()
+    patroller.picture("case-fixed-form")
+    page.get_by_test_id("send-report").click()
+    expect(page.get_by_test_id("receipt")).to_contain_text("已上报 CY", timeout=WITHIN_MS)
+    case = _cases(stack, address)
+    assert [(one["state"], one["fixed_on_spot"]) for one in case] == [("closed", True)]

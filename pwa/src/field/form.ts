@@ -134,9 +134,4 @@ export function useForm<Fields extends Record<string, unknown>>(kind: string, ab
   return form
 }
 
-/** Photos as an entry names them. */
-export function photoBodies(photos: readonly DraftPhoto[]): Record<string, unknown>[] {
-  return photos.map(({ sha256, role, at, fix }) => ({ sha256, role, at, fix }))
-}
-
 export { PhotoTooLarge }

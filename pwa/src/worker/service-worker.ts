@@ -83,6 +83,6 @@ async function openPage(path: string): Promise<void> {
     await self.clients.openWindow(path)
     return
   }
-  await page.focus()
   page.postMessage({ open: path })
+  await page.focus()
 }

@@ -1,14 +1,8 @@
-/** What a report says, from its form; and what near it may be the same. */
-import type { CaseClass, NearCase } from '@/core/caseTypes'
-import { nearCases, type Near } from '@/core/cases'
+/** What a report says, from its form. Pure. */
+import type { CaseClass } from '@/core/caseTypes'
 import type { DraftPhoto } from '@/core/db'
 import type { LatLon } from '@/core/geo'
-import { ApiProblem, Unreachable } from '@/core/http'
 import type { Fix } from '@/core/proof'
-import { api } from '@/ui/session'
-
-import { photoBodies } from '../form'
-import { online, seenCases } from '../store'
 
 export interface ReportFields extends Record<string, unknown> {
   fixed: boolean
@@ -57,6 +51,11 @@ export function photosOf(fields: ReportFields, photos: readonly DraftPhoto[]): D
   return photos.filter((photo) => photo.role === 'before' || (fields.fixed && photo.role === 'after'))
 }
 
+/** Photos as an entry names them. */
+export function photoBodies(photos: readonly DraftPhoto[]): Record<string, unknown>[] {
+  return photos.map(({ sha256, role, at, fix }) => ({ sha256, role, at, fix }))
+}
+
 export function reportBody(fields: ReportFields, photos: readonly DraftPhoto[], about: { catalogue: number; shift: string | null; here: Fix | null }): Record<string, unknown> {
   const body: Record<string, unknown> = {
     class: fields.class_key,
@@ -72,24 +71,4 @@ export function reportBody(fields: ReportFields, photos: readonly DraftPhoto[], 
   if (fields.condition !== null && fields.measured.trim() !== '') body.measured = Number(fields.measured)
   if (fields.pin) body.pin = { ...fields.pin, datum: 'wgs84' }
   return body
-}
-
-const ASK_WITHIN_MS = 4_000
-
-/** Live cases that may be the same: from what the phone knows, and from the server where it answers soon. */
-export async function alreadyReported(spot: LatLon & { acc?: number }, classKey: string): Promise<Near[]> {
-  const known = new Map(seenCases.value.nearby.map((one) => [one.id, one]))
-  if (online.value) for (const one of await askNear(spot, classKey)) known.set(one.id, one)
-  return nearCases([...known.values()], spot, classKey).slice(0, 4)
-}
-
-async function askNear({ lat, lon }: LatLon, class_key: string): Promise<NearCase[]> {
-  const late = new Promise<NearCase[]>((resolve) => setTimeout(() => resolve([]), ASK_WITHIN_MS))
-  const asked = api.get('/cases/near', { lat, lon, class_key }).then((answer) => answer.items)
-  try {
-    return await Promise.race([asked, late])
-  } catch (error) {
-    if (error instanceof Unreachable || error instanceof ApiProblem) return [] // what the phone knows must do
-    throw error
-  }
 }
