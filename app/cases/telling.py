@@ -23,6 +23,15 @@ _ROLE_OF = {
     "unit_head": "supervisor",
     "area_head": "supervisor",
 }
+# The deadline that a message speaks of, where it is not that for putting it right
+_DUE = {
+    "case.dispatched": "acknowledge_due_at",
+    "case.arbitrated": "acknowledge_due_at",
+    "case.to_verify": "verify_due_at",
+    "case.verify_overdue": "verify_due_at",
+    "case.note_due": "note_due_at",
+    "case.note_overdue": "note_due_at",
+}
 
 
 def tell(
@@ -50,13 +59,14 @@ def tell(
         kind=kind,
         subject_kind=SUBJECT,
         subject_id=case.id,
-        data=_data(case, by) | more,
+        data=_data(case, kind, by) | more,
         urgent=case.urgent if urgent is None else urgent,
         now=now,
     )
 
 
-def _data(case: CaseFile, by: UUID | None) -> dict[str, Any]:
+def _data(case: CaseFile, kind: str, by: UUID | None) -> dict[str, Any]:
+    due_at: datetime | None = getattr(case, _DUE.get(kind, "due_at"))
     found = catalogue_queries.class_of(case.street_code, case.catalogue_version, case.class_key)
     place = db.session.get(Place, case.place_code)
     actor = db.session.get(User, by) if by else None
@@ -67,7 +77,7 @@ def _data(case: CaseFile, by: UUID | None) -> dict[str, Any]:
         "place_zh": place.name if place else case.place_code,
         "place_en": (place.name_en if place else "") or case.place_code,
         "address": case.address,
-        "due_at": wire_time(case.due_at) if case.due_at else None,
+        "due_at": wire_time(due_at) if due_at else None,
         "by_zh": actor.display_name if actor else "",
         "by_en": (actor.display_name_en or actor.display_name) if actor else "",
         "mode": case.mode,

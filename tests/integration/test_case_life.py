@@ -57,6 +57,21 @@ def test_a_common_problem_goes_from_photo_to_person_to_verified_and_closed(stree
     } <= told
 
 
+def test_a_message_speaks_of_the_deadline_of_what_it_asks_for(street):
+    """Accept by, check by: not by when the problem is to be put right."""
+    case = street.patrol.file()
+    seen = street.patrol.case(case)
+    street.handler.about("case_accepted", case)
+    street.handler.about("case_resolved", case, photos=[photo("after", clock.now())])
+    checked = street.patrol.case(case)
+    told = street.sql(
+        "select kind, data->>'due_at' as due_at from notification where subject_id = :c", c=case
+    )
+    by = {row.kind: row.due_at for row in told}
+    assert by["case.dispatched"] == seen["acknowledge_due_at"] != seen["due_at"]
+    assert by["case.to_verify"] == checked["verify_due_at"]
+
+
 def test_a_case_nobody_reacts_to_climbs_from_point_to_assign_to_watch(street):
     case = street.patrol.file()
     modes = ["point"]

@@ -17,6 +17,9 @@ const { dueWords, lengthWords, stateWords, stepWords } = await import('@/ui/case
 const source = readFileSync(fileURLToPath(new URL('../../../app/cases/words.py', import.meta.url)), 'utf8')
 const listIn = (name: string): string[] =>
   [...(new RegExp(`${name}: Final = \\(([^)]*)\\)`).exec(source)?.[1] ?? '').matchAll(/"(\w+)"/g)].map((match) => match[1] ?? '')
+const rules = readFileSync(fileURLToPath(new URL('../../../app/cases/dispatch_rules.py', import.meta.url)), 'utf8')
+const literal = (name: string): string[] =>
+  [...(new RegExp(`${name} = Literal\\[([^\\]]*)\\]`).exec(rules)?.[1] ?? '').matchAll(/"(\w+)"/g)].map((match) => match[1] ?? '')
 const missing = (prefix: string, codes: string[]): string[] => codes.filter((code) => !(`${prefix}.${code}` in zh))
 
 describe('words', () => {
@@ -31,6 +34,8 @@ describe('words', () => {
     ['limit_unit', listIn('UNITS')],
     ['return_reason', listIn('RETURN_REASONS')],
     ['photo_role', listIn('PHOTO_ROLES')],
+    ['owner_why', [...literal('Why'), 'named', 'arbitrated', 'called_in', 'was_owner', 'took_over']],
+    ['owner_fact', literal('Fact')],
   ])('for every %s', (prefix, codes) => {
     expect(codes.length).toBeGreaterThan(2)
     expect(missing(prefix, codes)).toEqual([])
