@@ -117,6 +117,8 @@ def start_noting(case: CaseFile, now: datetime) -> None:
         return
     due = worktime.deadline(now, cadence, calendar_of(case), ()).due_at
     case.note_due_at = due
+    if case.state == "verified":  # nothing else runs then
+        case.next_due_at = due
     if due is not None:
         _schedule(case, NOTE, due)
 

@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
+from psycopg.errors import UniqueViolation
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from app.cases import filing, steps
 from app.cases.acting import Act, StepRefused, lock_case, stored_event
@@ -37,6 +39,9 @@ def take(
         Problem: NOT_FOUND, STEP_NOT_NOW, STEP_NOT_YOURS, PERSON_UNFIT, ID_REUSED.
     """
     visible_case(case_id, reader)
+    if name == "link":  # two cases, always in the same order, so that no two wait for each other
+        for one in sorted((case_id, body["parent_id"])):
+            lock_case(reader.street_code, one)
     case = lock_case(reader.street_code, case_id)
     if case is None:
         raise Problem(problems.NOT_FOUND)
@@ -102,7 +107,7 @@ def name_watcher(body: dict[str, Any], now: datetime) -> Take:
 
 
 def link(body: dict[str, Any]) -> Take:
-    """The case is the same as another one, which is locked, too; in the order of their ids."""
+    """The case is the same as another one, which is locked, too."""
 
     def do(case: CaseFile, act: Act) -> None:
         parent = lock_case(case.street_code, body["parent_id"])
@@ -133,6 +138,17 @@ def take_in(reader: Reader, body: dict[str, Any], scope: frozenset[str], now: da
     Raises:
         Problem: FORBIDDEN (outside one's places), CLASS_UNKNOWN, ID_REUSED.
     """
+    try:
+        with db.session.begin_nested():
+            return _take_in(reader, body, scope, now)
+    except IntegrityError as error:
+        if not isinstance(error.orig, UniqueViolation):
+            raise
+    # Somebody filed the same at this very moment, and has committed by now: it is known.
+    return _take_in(reader, body, scope, now)
+
+
+def _take_in(reader: Reader, body: dict[str, Any], scope: frozenset[str], now: datetime) -> CaseFile:
     lat, lon = geo.to_wgs84(body["lat"], body["lon"], cast("geo.Datum", body["datum"]))
     spot = filing.spot_of(reader.street_code, lat, lon, body["accuracy_m"])
     if spot.place_code not in scope:

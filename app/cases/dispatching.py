@@ -8,11 +8,21 @@ from typing import Any
 from uuid import UUID
 
 from app.cases import clocks, dispatch
-from app.cases.acting import Act, accept_as, appoint, former_owners, release, take
+from app.cases.acting import (
+    Act,
+    StepRefused,
+    accept_as,
+    appoint,
+    former_owners,
+    people_on,
+    release,
+    take,
+)
 from app.cases.dispatch import Matter
 from app.cases.dispatch_rules import Choice
 from app.cases.models import CaseFile
 from app.cases.telling import tell
+from app.core import problems
 from app.core.ids import uuid7
 
 _STANDING_IN = frozenset({"unit_head", "duty_desk"})
@@ -36,6 +46,8 @@ def choose(case: CaseFile, now: datetime, *, replace: str | None = None) -> Choi
             where None, whatever the case's mode asks for.
     """
     matter, tried = matter_of(case), former_owners(case)
+    if case.watcher_id is not None:  # nobody watches over themselves
+        tried |= {case.watcher_id}
     word = replace or ("next_handler" if case.mode == "point" else "named_owner")
     if word == "next_handler":
         return dispatch.find_handler(matter, tried, now)
@@ -63,13 +75,19 @@ def give(case: CaseFile, owner_id: UUID, act: Act, *, why: str, step: str = "dis
     """Make *owner_id* the owner: they are told and have the class's time to accept.
 
     Whoever had accepted before stays as a co-handler, because they know the matter.
+
+    Raises:
+        StepRefused: PERSON_UNFIT where they watch over the case.
     """
+    if owner_id == case.watcher_id:
+        raise StepRefused(problems.PERSON_UNFIT, "Whoever watches over a case cannot answer for it, too.")
     act.data["owner_id"] = str(owner_id)
     before = case.owner_id
     keep = before if case.state in {"acknowledged", "on_scene"} and before != owner_id else None
     take(case, step, act)
     now = act.received_at
     appoint(case, owner_id, "owner", why, now)
+    release(case, "co_handler", "became_owner", now, user_id=owner_id)
     if keep is not None:
         appoint(case, keep, "co_handler", "was_owner", now)
     case.dispatched_at, case.acknowledged_at, case.on_scene_at = now, None, None
@@ -93,14 +111,18 @@ def accept(case: CaseFile, act: Act, user_id: UUID) -> None:
 
 def watch_by_rules(case: CaseFile, now: datetime) -> bool:
     """Name a watcher, who owes notes of progress and alone may close; False where nobody is found."""
-    exclude = former_owners(case)
-    choice = dispatch.find_watcher(matter_of(case), exclude, now)
+    choice = dispatch.find_watcher(matter_of(case), _took_part(case), now)
     if choice.user_id is None:
         return False
     appoint(case, choice.user_id, "watcher", choice.why, now)
     clocks.start_noting(case, now)
     tell(case, "case.watching", [choice.user_id], now)
     return True
+
+
+def _took_part(case: CaseFile) -> frozenset[UUID]:
+    """Whoever answered for the case, or helps in it."""
+    return frozenset(p.user_id for p in people_on(case) if p.part in {"owner", "co_handler"})
 
 
 def ask_to_verify(case: CaseFile, now: datetime) -> None:

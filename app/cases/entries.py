@@ -167,13 +167,17 @@ def _proved(entry: Entry, case: CaseFile, body: dict[str, Any], memory: Memory) 
 
 
 def _owners_step(case: CaseFile, step: str, act: Act, take: Callable[[], None]) -> None:
-    """Take a step of the owner; accepting is implied by what only somebody who accepted can do.
+    """Take a step of the owner; accepting, and going on after a hold that the phone did not know of, are
+    implied by what only somebody who did so can do.
 
     Raises:
         StepRefused: where it is not, and never was, theirs.
     """
-    if case.state == "dispatched" and case.owner_id == act.actor_id and step in {"arrive", "resolve"}:
-        steps.accept(case, renamed(act, act.received_at))
+    if case.owner_id == act.actor_id and step in {"arrive", "resolve"}:
+        if case.state == "on_hold":
+            steps.resume(case, renamed(act, act.received_at))
+        if case.state == "dispatched":
+            steps.accept(case, renamed(act, act.received_at))
     try:
         take()
     except StepRefused:

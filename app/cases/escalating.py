@@ -111,7 +111,7 @@ def raise_mode(case: CaseFile, mode: str, now: datetime) -> None:
 
 def begin_watch(case: CaseFile, now: datetime) -> None:
     """Name a watcher where there is none. Their clock runs even where nobody is found: others hear of it."""
-    if case.watcher_id is None and not watch_by_rules(case, now):
+    if case.watcher_id is not None or not watch_by_rules(case, now):
         clocks.start_noting(case, now)
 
 

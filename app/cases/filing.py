@@ -97,7 +97,7 @@ def file_case(found: Found) -> CaseFile:
     """Make a case of *found*, give it to somebody, start its clocks.
 
     Raises:
-        Problem: CLASS_UNKNOWN, ID_REUSED.
+        Problem: CLASS_UNKNOWN, ID_REUSED; POLICY_MISSING, CALENDAR_MISSING where the street has none yet.
     """
     stored = db.session.get(CaseFile, (found.street_code, found.id))
     if stored is not None:
@@ -111,7 +111,7 @@ def file_case(found: Found) -> CaseFile:
         fingerprint=fingerprint(found.content),
         catalogue_version=version,
         policy_version=policies.current_version(found.street_code),
-        calendar_version=calendars.load_calendar(found.street_code).version,
+        calendar_version=_calendar_version(found.street_code),
         level=problem.level,
         mode=problem.mode,
         department=problem.department,
@@ -134,6 +134,13 @@ def file_case(found: Found) -> CaseFile:
     db.session.add(case)
     _begin(case, found, limit_for(problem, problem.condition(found.condition), found.measured).remark)
     return case
+
+
+def _calendar_version(street_code: str) -> int:
+    try:
+        return calendars.load_calendar(street_code).version
+    except calendars.CalendarMissing as missing:
+        raise Problem(problems.CALENDAR_MISSING, str(missing)) from missing
 
 
 def _as_found(found: Found) -> dict[str, Any]:

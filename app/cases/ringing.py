@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from app.cases import clocks, escalation, steps
-from app.cases.dispatching import give_by_rules, system_act
+from app.cases.dispatching import give_by_rules, system_act, watch_by_rules
 from app.cases.escalating import escalate
 from app.cases.models import CaseFile
 from app.core.extensions import db
@@ -62,6 +62,8 @@ def _verify_overdue(case: CaseFile, now: datetime) -> None:
 
 
 def _note_overdue(case: CaseFile, now: datetime) -> None:
+    if case.watcher_id is None and watch_by_rules(case, now):
+        return  # nobody was found before; the new watcher has a clock of their own
     escalate(case, "note_overdue", now)
 
 

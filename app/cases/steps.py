@@ -140,6 +140,7 @@ def _everybody(case: CaseFile) -> frozenset[UUID]:
 
 
 def _end(case: CaseFile, now: datetime) -> None:
+    _end_pause(case, now)
     clocks.stop_all(case)
     notify.withdraw(case.street_code, SUBJECT, case.id, now)
 
@@ -167,7 +168,7 @@ def name_watcher(case: CaseFile, act: Act, user_id: UUID) -> None:
     Raises:
         StepRefused: PERSON_UNFIT for somebody who answers for the work.
     """
-    if user_id in former_owners(case):
+    if user_id in former_owners(case) or "co_handler" in parts_of(case, user_id, ()):
         raise StepRefused(problems.PERSON_UNFIT, "Nobody watches over their own work.")
     act.data["owner_id"] = str(user_id)
     take(case, "name_watcher", act)
@@ -268,9 +269,21 @@ def hold(
 
 
 def resume(case: CaseFile, act: Act) -> None:
-    """The hold is over: its time does not count, all clocks run on."""
+    """The hold is over: its time does not count, all clocks run on.
+
+    It ends when it was to end, even where the worker that notes it was away.
+    """
     take(case, "resume", act)
     now = act.received_at
+    _end_pause(case, min(now, case.hold_until or now))
+    case.hold_until = case.previous_state = None
+    clocks.stop(case, (clocks.HOLD_END,))
+    clocks.start_resolving(case, now)
+    if case.state == "dispatched":
+        clocks.start_acknowledging(case, now)
+
+
+def _end_pause(case: CaseFile, at: datetime) -> None:
     db.session.execute(
         update(CasePause)
         .where(
@@ -278,14 +291,9 @@ def resume(case: CaseFile, act: Act) -> None:
             CasePause.case_id == case.id,
             CasePause.ends_at.is_(None),
         )
-        .values(ends_at=now)
+        .values(ends_at=at)
         .execution_options(synchronize_session="fetch")
     )
-    case.hold_until = case.previous_state = None
-    clocks.stop(case, (clocks.HOLD_END,))
-    clocks.start_resolving(case, now)
-    if case.state == "dispatched":
-        clocks.start_acknowledging(case, now)
 
 
 def link(case: CaseFile, act: Act, parent: CaseFile) -> None:
@@ -318,13 +326,15 @@ def reopen(case: CaseFile, act: Act) -> None:
     case.resolved_at = case.verified_at = case.ended_at = case.overdue_at = None
     case.resolver_id = None
     case.fixed_on_spot = case.owner_is_final = False
-    case.fired = {}
+    case.previous_state, case.fired = None, {}
     for part in ("owner", "verifier"):
         release(case, part, "reopened", now)
     clocks.start_resolving(case, now)
     escalating.escalate(case, "reopened", now, repeatable=False)
     if case.owner_id is None:  # a policy that raises it has named somebody already
         escalating.start(case, now)
+    elif case.mode == "watch":
+        escalating.begin_watch(case, now)
 
 
 def raise_by_supervisor(case: CaseFile, act: Act) -> None:
@@ -337,9 +347,9 @@ def call_in(case: CaseFile, act: Act, user_id: UUID) -> None:
     """Another force joins the work (联勤联动); the owner stays in the lead.
 
     Raises:
-        StepRefused: PERSON_UNFIT where they are on the case already.
+        StepRefused: PERSON_UNFIT where they are on the case already, or watch over it.
     """
-    if user_id == case.owner_id or "co_handler" in parts_of(case, user_id, ()):
+    if user_id in {case.owner_id, case.watcher_id} or "co_handler" in parts_of(case, user_id, ()):
         raise StepRefused(problems.PERSON_UNFIT, "This person is on the case already.")
     act.data["owner_id"] = str(user_id)
     take(case, "call_in", act)
