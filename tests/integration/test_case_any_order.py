@@ -78,6 +78,7 @@ class Chance:
             "link": ("linking", {"parent_id": self._other(), **SAID}),
             "reopen": ("reopening", SAID),
             "raise": ("raising", SAID),
+            "name_watcher": ("watcher", {"user_id": someone}),
             "call_in": ("co-handlers", {"user_id": someone}),
             "decide": ("decisions", {"request_id": self._request(), "granted": True, **SAID}),
         }

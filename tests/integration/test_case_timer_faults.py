@@ -37,10 +37,10 @@ CASES = 167  # of three timers each
 _RINGS = """
     select count(*) filter (where of = 'timer'), count(*) filter (where of = 'event') from (
         select 'timer' as of, subject_id as case_id, kind from timer
-        where state = 'fired' and kind in ('case.acknowledge', 'case.warn', 'case.due', 'case.note')
+        where state = 'fired' and kind in ('case.acknowledge', 'case.warn', 'case.due')
         union all
         select 'event', case_id, data ->> 'trigger' from case_event where step = 'escalate'
-          and data ->> 'trigger' in ('not_acknowledged', 'warned', 'overdue', 'note_overdue')
+          and data ->> 'trigger' in ('not_acknowledged', 'warned', 'overdue')
     ) rings
 """
 # What the ledger says that people were told, and what stands in their inboxes.
