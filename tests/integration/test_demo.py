@@ -148,10 +148,17 @@ def cases_of(app: Flask) -> dict[str, Any]:
     return {name: leader.call("GET", f"/cases/{day.case(name)}") for name in names}
 
 
-def test_the_board_shows_cases_in_every_state_that_can_come_about_at_once(app: Flask) -> None:
+def test_the_days_cases_stand_in_every_state_with_their_stories_and_pictures(app: Flask) -> None:
     assert load(app).exit_code == 0
-    play_cases(app)
+    told = play_cases(app)
+    assert told["photos refused"] == 1
     cases = cases_of(app)
+    assert_every_state(cases)
+    assert_stories(cases)
+    assert_pictures({name: case["photos"] for name, case in cases.items()})
+
+
+def assert_every_state(cases: dict[str, Any]) -> None:
     assert {name: case["state"] for name, case in cases.items()} == {
         "stall": "dispatched",
         "rubbish": "on_scene",
@@ -182,10 +189,7 @@ def test_the_board_shows_cases_in_every_state_that_can_come_about_at_once(app: F
     assert all(timedelta(minutes=1) < filed[name] - found[name] < timedelta(hours=2) for name in cases)
 
 
-def test_each_case_of_the_day_tells_its_story(app: Flask) -> None:
-    assert load(app).exit_code == 0
-    play_cases(app)
-    cases = cases_of(app)
+def assert_stories(cases: dict[str, Any]) -> None:
     owners = {name: case["owner"]["display_name_en"] for name, case in cases.items() if case["owner"]}
     assert owners["stall"] == "Jiang Wenbin"  # handler3, on duty in the area
     assert owners["cut"] == "Han Weiguo"  # named by the arbiter
@@ -212,11 +216,7 @@ def test_each_case_of_the_day_tells_its_story(app: Flask) -> None:
     assert (cases["road"]["measured"], cases["road"]["measure_unit"]) == (0.8, "m2")
 
 
-def test_the_pictures_are_seen_and_doubted_where_they_should_be(app: Flask) -> None:
-    assert load(app).exit_code == 0
-    told = play_cases(app)
-    assert told["photos refused"] == 1
-    photos = {name: case["photos"] for name, case in cases_of(app).items()}
+def assert_pictures(photos: dict[str, Any]) -> None:
     cut = photos.pop("cut")[0]
     assert (cut["state"], cut["problem"]) == ("rejected", "photo-damaged")
     assert {p["state"] for shown in photos.values() for p in shown} <= {"stored", "ready"}
