@@ -48,8 +48,10 @@ export const channelWords = (channel: string) => said(`channel.${channel}`, chan
 
 /** An amount in one of the four units of limits. */
 export function limitWords(amount: number, unit: string): string {
+  // A third of an hour is twenty minutes to everybody
+  if (unit === 'urgent_hours' && amount < 1) return common('duration.minutes', { n: Math.round(amount * 60) })
   const key = `limit_unit.${unit}`
-  return key in en ? common(key as CommonKey, { n: amount }) : `${amount} ${unit}`
+  return key in en ? common(key as CommonKey, { n: Math.round(amount * 100) / 100 }) : `${amount} ${unit}`
 }
 
 /** A length of time in words; days from one day on. */

@@ -53,7 +53,7 @@ const SAYINGS: Record<string, Say> = {
   raise_to: (value) => (text(value) === null ? null : t('timeline.raise_to', { mode: modeWords(String(value)) })),
   final: (value) => (value === true ? t('timeline.final') : null),
   step: worded(stepWords),
-  kind: worded(requestWords),
+  kind: (value, { event }) => (event.step === 'decide' && text(value) !== null ? requestWords(String(value)) : null),
   granted: (value) => (typeof value === 'boolean' ? decisionWords(value ? 'granted' : 'denied') : null),
   until: (value, { now }) => (text(value) === null ? null : t('timeline.until', { day: day(String(value), now) })),
   hold_ended: (value) => (value === true ? t('timeline.hold_ended') : null),

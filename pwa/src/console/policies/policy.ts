@@ -78,11 +78,26 @@ export function readDocument(edited: string): Record<string, unknown> | null {
   }
 }
 
+/** The order in which people read the members; the database keeps none. */
+const ORDER = [
+  ...['schema', 'name', 'name_en', 'number_prefix', 'warn_at', 'verify_limit', 'note_cadence'],
+  ...['returns_final_after', 'many_reports', 'rules'],
+  ...['mode', 'trigger', 'nth', 'max_times', 'tell', 'urgent', 'replace', 'raise_to', 'again_after', 'last_resort'],
+]
+
+const orderedRule = (rule: unknown): unknown =>
+  typeof rule === 'object' && rule !== null ? Object.fromEntries(ordered(rule as Record<string, unknown>)) : rule
+
+function ordered(object: Record<string, unknown>): [string, unknown][] {
+  const place = (name: string): number => (ORDER.includes(name) ? ORDER.indexOf(name) : ORDER.length)
+  return Object.entries(object).sort(([a], [b]) => place(a) - place(b))
+}
+
 /** A document as people edit it: one rule a line. */
 export function writeDocument(document: Record<string, unknown>): string {
-  const lines = Object.entries(document).map(([name, value]) => {
+  const lines = ordered(document).map(([name, value]) => {
     if (name !== 'rules' || !Array.isArray(value)) return `  ${JSON.stringify(name)}: ${JSON.stringify(value)}`
-    return `  "rules": [\n${value.map((rule) => `    ${JSON.stringify(rule)}`).join(',\n')}\n  ]`
+    return `  "rules": [\n${value.map((rule) => `    ${JSON.stringify(orderedRule(rule))}`).join(',\n')}\n  ]`
   })
   return `{\n${lines.join(',\n')}\n}\n`
 }
