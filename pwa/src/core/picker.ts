@@ -8,7 +8,7 @@ export interface Searchable {
   key: string
   name: string
   name_en: string
-  pinyin: string
+  pinyin: string // without tones and spaces
   initials: string
   minor?: string
   major?: string
@@ -29,12 +29,12 @@ function rank(entry: Searchable, asked: string): number | null {
   const tests: readonly (() => boolean)[] = [
     () => name === asked || code === asked || plain(entry.key) === asked,
     () => name.startsWith(asked),
-    () => plain(entry.initials).startsWith(asked),
-    () => plain(entry.pinyin).startsWith(asked),
+    () => entry.initials.startsWith(asked),
+    () => entry.pinyin.startsWith(asked),
     () => name.includes(asked),
     () => code.startsWith(asked),
-    () => syllablesInclude(entry.pinyin, asked),
-    () => plain(entry.initials).includes(asked),
+    () => asked.length > 1 && entry.pinyin.includes(asked),
+    () => entry.initials.includes(asked),
     () => english.split(/[^a-z0-9]+/).some((word) => word.startsWith(asked)),
     () => plain(english).includes(asked),
     () => plain(entry.minor ?? '').includes(asked),
@@ -42,12 +42,6 @@ function rank(entry: Searchable, asked: string): number | null {
   ]
   const found = tests.findIndex((test) => test())
   return found === -1 ? null : found
-}
-
-/** True where *asked* begins at a syllable: `men` finds kua-men-ying-ye, `en` does not. */
-function syllablesInclude(pinyin: string, asked: string): boolean {
-  const syllables = pinyin.toLowerCase().split(SPACE).filter(Boolean)
-  return syllables.some((_, index) => syllables.slice(index).join('').startsWith(asked))
 }
 
 /** True where all characters of *asked* stand in *text* in this order; for Chinese of two and more only. */

@@ -5,6 +5,7 @@ import type { CaseClass, Catalogue } from '@/core/caseTypes'
 import { readMeta, writeMeta } from '@/core/db'
 import { ApiProblem, Unreachable } from '@/core/http'
 import { used } from '@/core/picker'
+import { named } from '@/ui/language'
 import { api } from '@/ui/session'
 
 import { sayError } from './notice'
@@ -24,6 +25,11 @@ const byKey = computed(() => new Map(catalogue.value?.classes.map((one) => [one.
 /** The class with *key*, where the phone knows it. */
 export function classOf(key: string): CaseClass | null {
   return byKey.value.get(key) ?? null
+}
+
+/** The name of a department in the language in use. */
+export function departmentWords(name: string): string {
+  return named(name, catalogue.value?.departments.find((one) => one.name === name)?.name_en)
 }
 
 /** Read what is kept, then ask whether there is a newer one. */

@@ -6,11 +6,11 @@ import { describe, expect, it } from 'vitest'
 import { grouped, judge, searchClasses, used } from '@/core/picker'
 
 const CLASSES = [
-  { key: 'M-09005', name: '跨门营业', name_en: 'Trading beyond the shop front', pinyin: 'kua men ying ye', initials: 'kmyy', major: '街面秩序' },
-  { key: 'M-09001', name: '无照经营游商', name_en: 'Unlicensed hawker', pinyin: 'wu zhao jing ying you shang', initials: 'wzjyys', major: '街面秩序' },
-  { key: 'M-06001', name: '私搭乱建', name_en: 'Illegal building', pinyin: 'si da luan jian', initials: 'sdlj', major: '市容环境' },
-  { key: 'P-01001', name: '供水井盖缺损', name_en: 'Water-supply manhole cover fault', pinyin: 'gong shui jing gai que sun', initials: 'gsjgqs', major: '市政公用设施' },
-  { key: 'M-95001', name: '道路积水', name_en: 'Standing water on road', pinyin: 'dao lu ji shui', initials: 'dljs', major: '突发事件' },
+  { key: 'M-09005', name: '跨门营业', name_en: 'Trading beyond the shop front', pinyin: 'kuamenyingye', initials: 'kmyy', major: '街面秩序' },
+  { key: 'M-09001', name: '无照经营游商', name_en: 'Unlicensed hawker', pinyin: 'wuzhaojingyingyoushang', initials: 'wzjyys', major: '街面秩序' },
+  { key: 'M-06001', name: '私搭乱建', name_en: 'Illegal building', pinyin: 'sidaluanjian', initials: 'sdlj', major: '市容环境' },
+  { key: 'P-01001', name: '供水井盖缺损', name_en: 'Water-supply manhole cover fault', pinyin: 'gongshuijinggaiquesun', initials: 'gsjgqs', major: '市政公用设施' },
+  { key: 'M-95001', name: '道路积水', name_en: 'Standing water on road', pinyin: 'daolujishui', initials: 'dljs', major: '突发事件' },
 ]
 const found = (query: string) => searchClasses(CLASSES, query).map((entry) => entry.key)
 
@@ -22,6 +22,7 @@ describe('searching', () => {
     ['KuaMen', ['M-09005']],
     ['kua men', ['M-09005']],
     ['menying', ['M-09005']],
+    ['jinggai', ['P-01001']],
     ['09005', ['M-09005']],
     ['m-09005', ['M-09005']],
     ['井盖', ['P-01001']],
@@ -46,7 +47,7 @@ describe('searching', () => {
     expect(rows.length).toBe(178)
     const all = rows.map((row) => {
       const cells = row.split(',')
-      return { key: `M-${cells[0] ?? ''}`, name: cells[4] ?? '', name_en: cells[5] ?? '', pinyin: 'dao lu ji shui xia chen', initials: 'dljsxc' }
+      return { key: `M-${cells[0] ?? ''}`, name: cells[4] ?? '', name_en: cells[5] ?? '', pinyin: 'daolujishuixiachen', initials: 'dljsxc' }
     })
     const started = performance.now()
     for (let index = 0; index < 100; index += 1) searchClasses(all, '路面积')
