@@ -136,10 +136,11 @@ def parts_of(
         if holder == user_id
     }
     people = people_on(case) if people is None else people
-    helped = {p.user_id for p in people if p.part in {"owner", "co_handler"} and took_part(p)}
+    helped = frozenset(p.user_id for p in people if took_part(p))
     if any(p.user_id == user_id and p.part == "co_handler" and p.until is None for p in people):
         named.add("co_handler")
-    if case.arbiter_id is None and "case.arbitrate" in verbs:
+    gave_back = {p.user_id for p in people if p.part == "owner" and p.end_reason == "returned"}
+    if case.arbiter_id is None and "case.arbitrate" in verbs and user_id not in gave_back:
         named.add("arbiter")
     if case.watcher_id is None and "case.watch" in verbs and user_id not in helped:
         named.add("watcher")
@@ -155,8 +156,16 @@ def parts_of(
 
 
 def took_part(person: CasePerson) -> bool:
-    """True where somebody answered for the case: the work is theirs, so verifying it is not."""
-    return person.accepted_at is not None or person.until is None
+    """True where somebody answers for the case, answered for it, or did a part of it: the work is theirs, so
+    verifying it is not. An owner who never accepted, and is none any more, did nothing."""
+    if person.part == "co_handler":
+        return True
+    return person.part == "owner" and (person.accepted_at is not None or person.until is None)
+
+
+def workers_on(case: CaseFile) -> frozenset[UUID]:
+    """Everybody who was to do the work or did a part of it: owners, asked or accepted, and co-handlers."""
+    return frozenset(p.user_id for p in people_on(case) if p.part in {"owner", "co_handler"})
 
 
 def people_on(case: CaseFile) -> list[CasePerson]:

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from app.cases import catalogue_queries, steps
 from app.cases.acting import Act, accepted_since, lock_case
 from app.cases.approach_rules import Approach, Circle, Seen, follow
-from app.cases.models import CaseApproach, CaseFile
+from app.cases.class_rules import ProblemClass
+from app.cases.models import LIVE, CaseApproach, CaseFile
 from app.core import geo
 from app.core.entry import Applied, Entry, Memory
 from app.core.extensions import db
@@ -26,8 +27,12 @@ WIDEST_M = 150.0  # however vague the position of the case is
 def circle_of(case: CaseFile) -> Circle:
     """The circle that counts as on scene: the class's radius, wider where the case's position is vague."""
     found = catalogue_queries.class_of(case.street_code, case.catalogue_version, case.class_key)
-    radius = found.radius_m if found else DEFAULT_RADIUS_M
-    return Circle(case.lat, case.lon, min(WIDEST_M, radius + case.accuracy_m))
+    return Circle(case.lat, case.lon, radius_m(case, found))
+
+
+def radius_m(case: CaseFile, problem: ProblemClass | None) -> float:
+    """The radius of that circle, where the class is known already."""
+    return min(WIDEST_M, (problem.radius_m if problem else DEFAULT_RADIUS_M) + case.accuracy_m)
 
 
 def record_track(entry: Entry, body: dict[str, Any], memory: Memory) -> Applied:
@@ -41,6 +46,7 @@ def record_track(entry: Entry, body: dict[str, Any], memory: Memory) -> Applied:
         select(CaseFile.id).where(
             CaseFile.owner_id == entry.user_id,
             CaseFile.street_code == entry.street_code,
+            LIVE,  # so that the index on owners serves, whatever states are asked for
             CaseFile.state.in_(("acknowledged", "on_scene")),
         )
     ).all()

@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import text
 
+from app.cases.dispatch import MOST_COUNTED
 from app.cases.models import CaseFile
-from app.core import clock
+from app.core import clock, current
 from app.core.extensions import db
 from app.people import rights
 from app.people.shift_rules import MAX_LENGTH
@@ -45,10 +46,10 @@ select u.id, u.display_name, u.display_name_en, posts.roles, posts.reaches,
          as away,
        (select ST_DistanceSphere(l.position, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326))
           from last_position l where l.user_id = u.id and l.street_code = :street_code) as distance_m,
-       (select count(*) from case_file c
-         where c.owner_id = u.id and c.state not in ('closed', 'void', 'duplicate')) as open_cases
+       (select count(*) from (select from case_file c where c.owner_id = u.id
+         and c.state not in ('closed','void','duplicate') limit :most_counted) held) as open_cases
   from posts
-  join app_user u on u.id = posts.user_id and u.active
+  join app_user u on u.id = posts.user_id and u.active and (:demo or not u.demo)
   join place at on at.code = posts.place_code
   left join named on named.user_id = u.id
  order by responsible desc, away, on_duty desc, posts.reaches desc, open_cases, u.username
@@ -72,6 +73,8 @@ def candidates(case: CaseFile, now: datetime) -> list[dict[str, Any]]:
             "now": now,
             "since": now - MAX_LENGTH,
             "most": MOST,
+            "most_counted": MOST_COUNTED,
+            "demo": not current.settings().is_production,
         },
     ).mappings()
     return [

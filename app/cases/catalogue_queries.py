@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
 
@@ -11,6 +11,8 @@ from sqlalchemy import select
 from app.cases.class_rules import Condition, ProblemClass
 from app.cases.reference_models import CaseClass, Catalogue, Department, FilingCondition
 from app.core.extensions import db
+
+ClassLookup = Callable[[int, str], ProblemClass | None]  # by version and key
 
 _CLASS_COLUMNS = [field.name for field in fields(ProblemClass) if field.name != "conditions"]
 _CONDITION_COLUMNS = [field.name for field in fields(Condition)]
@@ -47,6 +49,20 @@ def class_of(street_code: str, version: int, key: str) -> ProblemClass | None:
     """A class as it is in that version, or None where the version has no such class."""
     found = catalogue_of(street_code, version)
     return found.classes.get(key) if found else None
+
+
+def classes_of(street_code: str, versions: Collection[int]) -> ClassLookup:
+    """To look up classes of several versions, read in one query however many classes are asked for."""
+    query = select(Catalogue.version, Catalogue.fingerprint).where(
+        Catalogue.street_code == street_code, Catalogue.version.in_(set(versions))
+    )
+    rows = db.session.execute(query).all() if versions else []
+    known = {row.version: _read(street_code, row.version, bytes(row.fingerprint)) for row in rows}
+
+    def find(version: int, key: str) -> ProblemClass | None:
+        return known[version].classes.get(key) if version in known else None
+
+    return find
 
 
 def conditions_of(street_code: str, version: int, key: str) -> tuple[Condition, ...]:

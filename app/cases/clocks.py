@@ -6,9 +6,11 @@ extension, pauses, version of the calendar), so that it can be explained at any 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import cast
+from uuid import UUID
 
 from sqlalchemy import select
 
@@ -68,9 +70,25 @@ def resolve_deadline(case: CaseFile) -> Deadline:
     return worktime.deadline(case.clock_from, resolve_limit(case), calendar_of(case), pauses_of(case))
 
 
-def explained(case: CaseFile) -> explain.Document:
-    """The arithmetic of the deadline as data, for both apps to put into words."""
-    return explain.document(resolve_deadline(case))
+def explained(cases: Sequence[CaseFile]) -> dict[UUID, explain.Document]:
+    """The arithmetic of the deadlines of *cases* of a street, as data, for both apps to put into words."""
+    if not cases:
+        return {}
+    street_code, pauses = cases[0].street_code, defaultdict(list)
+    held = select(CasePause).where(
+        CasePause.street_code == street_code, CasePause.case_id.in_([case.id for case in cases])
+    )
+    for row in db.session.scalars(held.order_by(CasePause.starts_at)):
+        pauses[row.case_id].append(Pause(row.starts_at, row.ends_at, row.reason))
+    kept = {v: calendars.load_calendar(street_code, v) for v in {case.calendar_version for case in cases}}
+    return {
+        case.id: explain.document(
+            worktime.deadline(
+                case.clock_from, resolve_limit(case), kept[case.calendar_version], pauses[case.id]
+            )
+        )
+        for case in cases
+    }
 
 
 def start_acknowledging(case: CaseFile, now: datetime) -> None:

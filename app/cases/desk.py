@@ -12,11 +12,11 @@ from psycopg.errors import UniqueViolation
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from app.cases import filing, steps
+from app.cases import filing, steps, watching
 from app.cases.acting import Act, StepRefused, lock_case, stored_event
 from app.cases.filing import Found
 from app.cases.models import CaseFile
-from app.cases.showing import Reader, visible_case
+from app.cases.showing import Reader, may_see, visible_case
 from app.core import geo, problems
 from app.core.extensions import db
 from app.core.problems import Problem
@@ -101,17 +101,17 @@ def name_watcher(body: dict[str, Any], now: datetime) -> Take:
     def do(case: CaseFile, act: Act) -> None:
         if "case.watch" not in people.verbs_at(body["user_id"], case.place_code, now):
             raise StepRefused(problems.PERSON_UNFIT, "This person may not watch over cases here.")
-        steps.name_watcher(case, act, body["user_id"])
+        watching.name_watcher(case, act, body["user_id"])
 
     return do
 
 
-def link(body: dict[str, Any]) -> Take:
-    """The case is the same as another one, which is locked, too."""
+def link(reader: Reader, body: dict[str, Any]) -> Take:
+    """The case is the same as another one, which is locked, too, and which they must see."""
 
     def do(case: CaseFile, act: Act) -> None:
         parent = lock_case(case.street_code, body["parent_id"])
-        if parent is None:
+        if parent is None or not may_see(parent, reader):
             raise StepRefused(problems.NO_SUCH_CASE)
         steps.link(case, act, parent)
 
@@ -204,5 +204,5 @@ def _again(known: CaseFile, reader: Reader, body: dict[str, Any], now: datetime)
         if known.ended_at is not None:
             steps.too_late(known, "join", act)
         else:
-            steps.join(known, act, body["source"])
+            steps.join(known, act, body["source"], None)
     return known

@@ -14,9 +14,9 @@ from app.cases.acting import (
     accept_as,
     appoint,
     former_owners,
-    people_on,
     release,
     take,
+    workers_on,
 )
 from app.cases.dispatch import Matter
 from app.cases.dispatch_rules import Choice
@@ -91,6 +91,7 @@ def give(case: CaseFile, owner_id: UUID, act: Act, *, why: str, step: str = "dis
     if keep is not None:
         appoint(case, keep, "co_handler", "was_owner", now)
     case.dispatched_at, case.acknowledged_at, case.on_scene_at = now, None, None
+    case.owner_is_final = False  # an arbiter's word was about the owner before
     if case.arbiter_id is not None:
         release(case, "arbiter", "decided", now)
     clocks.stop(case, (clocks.NOBODY, clocks.LOOK))
@@ -111,7 +112,7 @@ def accept(case: CaseFile, act: Act, user_id: UUID) -> None:
 
 def watch_by_rules(case: CaseFile, now: datetime) -> bool:
     """Name a watcher, who owes notes of progress and alone may close; False where nobody is found."""
-    choice = dispatch.find_watcher(matter_of(case), _took_part(case), now)
+    choice = dispatch.find_watcher(matter_of(case), workers_on(case), now)
     if choice.user_id is None:
         return False
     appoint(case, choice.user_id, "watcher", choice.why, now)
@@ -120,16 +121,10 @@ def watch_by_rules(case: CaseFile, now: datetime) -> bool:
     return True
 
 
-def _took_part(case: CaseFile) -> frozenset[UUID]:
-    """Whoever answered for the case, or helps in it."""
-    return frozenset(p.user_id for p in people_on(case) if p.part in {"owner", "co_handler"})
-
-
 def ask_to_verify(case: CaseFile, now: datetime) -> None:
     """Ask somebody who had no part in the work to look whether it is gone."""
-    exclude = former_owners(case) | {case.resolver_id} if case.resolver_id else former_owners(case)
     avoid = frozenset({case.reporter_id} if case.reporter_id else ())
-    choice = dispatch.find_verifier(matter_of(case), frozenset(exclude), avoid, now)
+    choice = dispatch.find_verifier(matter_of(case), workers_on(case), avoid, now)
     if choice.user_id is None:
         release(case, "verifier", "replaced", now)
         return

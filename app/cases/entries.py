@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, cast
 
-from app.cases import filing, life, steps
+from app.cases import filing, life, steps, watching
 from app.cases.acting import Act, StepRefused, lock_case, people_on
 from app.cases.approaching import circle_of
 from app.cases.dispatching import renamed
@@ -166,12 +166,13 @@ def _proved(entry: Entry, case: CaseFile, body: dict[str, Any], memory: Memory) 
     return act, Applied(grade.grade, grade.reasons)
 
 
-def _owners_step(case: CaseFile, step: str, act: Act, take: Callable[[], None]) -> None:
-    """Take a step of the owner; accepting, and going on after a hold that the phone did not know of, are
-    implied by what only somebody who did so can do.
+def _step(case: CaseFile, step: str, act: Act, take: Callable[[], None]) -> None:
+    """Take a step of the owner or of another named person, or keep it as one that came too late. Accepting,
+    and going on after a hold that the phone did not know of, are implied by what only somebody who did so
+    can do.
 
     Raises:
-        StepRefused: where it is not, and never was, theirs.
+        StepRefused: where it is not, and was not when they took it, theirs.
     """
     if case.owner_id == act.actor_id and step in {"arrive", "resolve"}:
         if case.state == "on_hold":
@@ -185,14 +186,15 @@ def _owners_step(case: CaseFile, step: str, act: Act, take: Callable[[], None]) 
             return  # the other phone said so before
         if case.owner_id == act.actor_id and case.state in life.STEPS[step].from_states:
             raise  # it fits, and is refused for a reason of its own
-        if not _was_owner(case, act):
+        if not _was_theirs(case, step, act):
             raise
         steps.too_late(case, step, act)
 
 
-def _was_owner(case: CaseFile, act: Act) -> bool:
+def _was_theirs(case: CaseFile, step: str, act: Act) -> bool:
+    """True where they had a part that takes *step* at the time when they took it."""
     return any(
-        p.part == "owner" and p.user_id == act.actor_id and (p.until is None or act.at <= p.until)
+        p.part in life.STEPS[step].by and p.user_id == act.actor_id and (p.until is None or act.at <= p.until)
         for p in people_on(case)
     )
 
@@ -207,7 +209,7 @@ def accept(entry: Entry, body: dict[str, Any], _memory: Memory) -> Applied:
     case = _case(entry, body)
     act = _act(entry, case, body)
     with _refusals():
-        _owners_step(case, "accept", act, lambda: steps.accept(case, act))
+        _step(case, "accept", act, lambda: steps.accept(case, act))
     return Applied()
 
 
@@ -216,7 +218,7 @@ def give_back(entry: Entry, body: dict[str, Any], _memory: Memory) -> Applied:
     case = _case(entry, body)
     act = _act(entry, case, body, reason=body["reason"])
     with _refusals():
-        _owners_step(case, "return", act, lambda: steps.give_back(case, act))
+        _step(case, "return", act, lambda: steps.give_back(case, act))
     return Applied()
 
 
@@ -225,7 +227,7 @@ def arrive(entry: Entry, body: dict[str, Any], memory: Memory) -> Applied:
     case = _case(entry, body)
     act, applied = _proved(entry, case, body, memory)
     with _refusals():
-        _owners_step(case, "arrive", act, lambda: steps.arrive(case, act))
+        _step(case, "arrive", act, lambda: steps.arrive(case, act))
     return applied
 
 
@@ -234,7 +236,7 @@ def resolve(entry: Entry, body: dict[str, Any], memory: Memory) -> Applied:
     case = _case(entry, body)
     act, applied = _proved(entry, case, body, memory)
     with _refusals():
-        _owners_step(case, "resolve", act, lambda: steps.resolve_case(case, act))
+        _step(case, "resolve", act, lambda: steps.resolve_case(case, act))
     return applied
 
 
@@ -250,40 +252,45 @@ def verify(entry: Entry, body: dict[str, Any], memory: Memory) -> Applied:
 def note(entry: Entry, body: dict[str, Any], _memory: Memory) -> Applied:
     """A note of progress; raises as :func:`accept`."""
     case = _case(entry, body)
+    act = _act(entry, case, body)
     with _refusals():
-        steps.note(case, _act(entry, case, body))
+        _step(case, "note", act, lambda: watching.note(case, act))
     return Applied()
 
 
 def ask_hold(entry: Entry, body: dict[str, Any], _memory: Memory) -> Applied:
     """The owner asks for a hold; raises as :func:`accept`."""
     case = _case(entry, body)
+    act = _act(entry, case, body)
     with _refusals():
-        steps.ask(case, _act(entry, case, body), until=body["until"])
+        _step(case, "ask_hold", act, lambda: steps.ask(case, act, until=body["until"]))
     return Applied()
 
 
 def ask_extension(entry: Entry, body: dict[str, Any], _memory: Memory) -> Applied:
     """The owner asks for more time; raises as :func:`accept`."""
     case = _case(entry, body)
+    act = _act(entry, case, body)
     with _refusals():
-        steps.ask(case, _act(entry, case, body), amount=body["amount"])
+        _step(case, "ask_extension", act, lambda: steps.ask(case, act, amount=body["amount"]))
     return Applied()
 
 
 def resume(entry: Entry, body: dict[str, Any], _memory: Memory) -> Applied:
     """The owner goes on before the hold ends; raises as :func:`accept`."""
     case = _case(entry, body)
+    act = _act(entry, case, body)
     with _refusals():
-        steps.resume(case, _act(entry, case, body))
+        _step(case, "resume", act, lambda: steps.resume(case, act))
     return Applied()
 
 
 def co_done(entry: Entry, body: dict[str, Any], _memory: Memory) -> Applied:
     """A co-handler has done their part; raises as :func:`accept`."""
     case = _case(entry, body)
+    act = _act(entry, case, body)
     with _refusals():
-        steps.co_done(case, _act(entry, case, body))
+        _step(case, "co_done", act, lambda: steps.co_done(case, act))
     return Applied()
 
 
@@ -292,5 +299,5 @@ def join(entry: Entry, body: dict[str, Any], _memory: Memory) -> Applied:
     person reports it as a new one. Raises as :func:`accept`."""
     case = _case(entry, body)
     with _refusals():
-        steps.join(case, _act(entry, case, body), "patrol")
+        steps.join(case, _act(entry, case, body), "patrol", entry.user_id)
     return Applied()

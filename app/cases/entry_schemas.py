@@ -108,6 +108,16 @@ class CaseResolvedBody(CaseArrivedBody):
     photos = _photos(1)
 
 
+def failing_needs_words(data: dict[str, Any]) -> None:
+    """Refuse a failed verification that does not say what is still wrong.
+
+    Raises:
+        ValidationError: on ``text``.
+    """
+    if data.get("passed") is False and len((data.get("text") or "").strip()) < 2:
+        raise ValidationError("Say what is still wrong, in 2 to 1000 characters.", "text")
+
+
 class CaseVerifiedBody(CaseArrivedBody):
     """Another person has looked whether it is gone."""
 
@@ -118,8 +128,7 @@ class CaseVerifiedBody(CaseArrivedBody):
     @validates_schema
     def failing_needs_words(self, data: dict[str, Any], **_: Any) -> None:
         """Who sends it back says why."""
-        if data.get("passed") is False and len((data.get("text") or "").strip()) < 2:
-            raise ValidationError("Say what is still wrong, in 2 to 1000 characters.", "text")
+        failing_needs_words(data)
 
 
 class CaseNotedBody(AboutCase):

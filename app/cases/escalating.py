@@ -60,7 +60,7 @@ def escalate(case: CaseFile, trigger: str, now: datetime, *, repeatable: bool = 
     tell(case, _message(trigger, step), resolve(case, step.tell, now), now, urgent=step.urgent)
     # A new owner has a clock of their own; everybody else's rings again.
     limit = escalation.again(step, trigger, clocks.acknowledge_limit(case))
-    renewed = trigger == "not_acknowledged" and case.owner_id != owner
+    renewed = trigger in {"not_acknowledged", "nobody_found"} and case.owner_id != owner
     if limit is not None and repeatable and trigger in _TIMER and not renewed:
         clocks.again(case, _TIMER[trigger], limit, now)
     if not found:

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from geoalchemy2 import WKTElement
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from app.cases import catalogue_queries, clocks, escalating, escalation, policies
 from app.cases.acting import Act, write
@@ -221,20 +221,27 @@ def _begin(case: CaseFile, found: Found, remark: str | None) -> None:
     escalating.start(case, found.received_at)
 
 
-def join(case: CaseFile, act: Act, source: str, source_ref: str | None) -> None:
-    """Add another report of the same problem to a live case; enough of them raise it."""
-    db.session.add(
-        CaseReport(
-            street_code=case.street_code,
-            id=act.id,
-            case_id=case.id,
-            source=source,
-            source_ref=source_ref,
-            reporter_id=act.actor_id,
-            text=act.text,
-            reported_at=act.received_at,
-        )
+def add_report(case: CaseFile, report: CaseReport, now: datetime, *, carried: int = 0) -> None:
+    """Add another report of the same problem to a live case; enough of them raise it.
+
+    Args:
+        carried: so many more came with it, from the case that it was until now.
+    """
+    report.street_code, report.case_id = case.street_code, case.id
+    db.session.add(report)
+    before = case.reports
+    case.reports += 1 + carried
+    if escalation.many_reports(clocks.policy_of(case), before, case.reports):
+        escalating.escalate(case, "many_reports", now, repeatable=False)
+
+
+def carry_reports(case: CaseFile, parent: CaseFile) -> int:
+    """Whoever had joined *case* is answered when *parent* ends; returns how many reports that are."""
+    moved = db.session.scalars(
+        update(CaseReport)
+        .where(CaseReport.street_code == case.street_code, CaseReport.case_id == case.id)
+        .values(case_id=parent.id)
+        .returning(CaseReport.id)
+        .execution_options(synchronize_session=False)
     )
-    case.reports += 1
-    if escalation.many_reports(clocks.policy_of(case), case.reports - 1, case.reports):
-        escalating.escalate(case, "many_reports", act.received_at, repeatable=False)
+    return len(moved.all())

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, false, func, literal_column, or_, select
 
 from app.cases import catalogue_queries
-from app.cases.models import CaseFile, CasePerson
+from app.cases.class_rules import ProblemClass
+from app.cases.models import LIVE, CaseFile, CasePerson
 from app.cases.showing import Reader, field_cards
 from app.core.extensions import db
 
@@ -19,8 +20,6 @@ MOST_NEARBY = 300
 NEAR_M = 60.0  # any class
 NEAR_SAME_CLASS_M = 120.0
 METRES_PER_DEGREE = 111_320.0
-
-LIVE = CaseFile.state.not_in(("closed", "void", "duplicate"))
 
 
 def field_cases(reader: Reader, scope: Collection[str], verify_scope: Collection[str], now: datetime) -> Any:
@@ -59,23 +58,30 @@ def _to_verify(reader: Reader, scope: Collection[str]) -> list[CaseFile]:
     """Resolved cases that the reader was asked to verify, then others that they may, but no own work."""
     if not scope:
         return []
-    found = _read(
-        CaseFile.state == "resolved", CaseFile.place_code.in_(scope), street_code=reader.street_code
-    )
-    own = {
-        row.case_id
-        for row in db.session.execute(
-            select(CasePerson.case_id).where(
-                CasePerson.street_code == reader.street_code,
-                CasePerson.user_id == reader.user_id,
-                CasePerson.case_id.in_([case.id for case in found]),
-                CasePerson.part.in_(("owner", "co_handler")),
-                or_(CasePerson.accepted_at.is_not(None), CasePerson.until.is_(None)),
-            )
+    took_part = (  # as acting.took_part says
+        select(CasePerson.case_id)
+        .where(
+            CasePerson.street_code == reader.street_code,
+            CasePerson.case_id == CaseFile.id,
+            CasePerson.user_id == reader.user_id,
+            or_(
+                CasePerson.part == "co_handler",
+                and_(
+                    CasePerson.part == "owner",
+                    or_(CasePerson.accepted_at.is_not(None), CasePerson.until.is_(None)),
+                ),
+            ),
         )
-    }
-    others = [case for case in found if case.id not in own and case.resolver_id != reader.user_id]
-    return sorted(others, key=lambda case: case.verifier_id != reader.user_id)
+        .correlate(CaseFile)
+    )
+    return _read(
+        CaseFile.state == literal_column("'resolved'"),
+        CaseFile.place_code.in_(scope),
+        CaseFile.resolver_id.is_distinct_from(reader.user_id),
+        ~took_part.exists(),
+        street_code=reader.street_code,
+        first=CaseFile.verifier_id == reader.user_id,
+    )
 
 
 def _reported(reader: Reader, now: datetime) -> list[CaseFile]:
@@ -92,14 +98,12 @@ def _reported(reader: Reader, now: datetime) -> list[CaseFile]:
     return list(db.session.scalars(statement))
 
 
-def _read(*conditions: Any, street_code: str) -> list[CaseFile]:
-    statement = (
-        select(CaseFile)
-        .where(CaseFile.street_code == street_code, *conditions)
-        .order_by(CaseFile.next_due_at.nulls_last(), CaseFile.id)
-        .limit(MOST_TASKS)
-    )
-    return list(db.session.scalars(statement))
+def _read(*conditions: Any, street_code: str, first: ColumnElement[bool] | None = None) -> list[CaseFile]:
+    """Cases that meet *conditions*, those of *first* before the others, the most urgent first."""
+    order = [CaseFile.next_due_at.nulls_last(), CaseFile.id]
+    before = [] if first is None else [func.coalesce(first, false()).desc()]
+    statement = select(CaseFile).where(CaseFile.street_code == street_code, *conditions)
+    return list(db.session.scalars(statement.order_by(*before, *order).limit(MOST_TASKS)))
 
 
 _NEAR_COLUMNS = (
@@ -123,8 +127,8 @@ def nearby(street_code: str, scope: Collection[str]) -> list[dict[str, Any]]:
         .where(CaseFile.street_code == street_code, CaseFile.place_code.in_(scope), LIVE)
         .order_by(CaseFile.filed_at.desc())
         .limit(MOST_NEARBY)
-    )
-    return [_near(street_code, row) for row in rows]
+    ).all()
+    return _all_near(street_code, rows)
 
 
 def near(
@@ -146,12 +150,16 @@ def near(
         )
         .order_by(away)
         .limit(20)
-    )
-    return [_near(street_code, row) for row in rows]
+    ).all()
+    return _all_near(street_code, rows)
 
 
-def _near(street_code: str, row: Any) -> dict[str, Any]:
-    problem = catalogue_queries.class_of(street_code, row.catalogue_version, row.class_key)
+def _all_near(street_code: str, rows: Sequence[Any]) -> list[dict[str, Any]]:
+    find = catalogue_queries.classes_of(street_code, {row.catalogue_version for row in rows})
+    return [_near(row, find(row.catalogue_version, row.class_key)) for row in rows]
+
+
+def _near(row: Any, problem: ProblemClass | None) -> dict[str, Any]:
     shown = {c.key: getattr(row, c.key) for c in _NEAR_COLUMNS if c.key != "catalogue_version"}
     return shown | {
         "class_name": problem.name if problem else row.class_key,

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    literal_column,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -143,6 +144,12 @@ class CaseFile(Base):
     fired: Mapped[dict[str, int]] = mapped_column(JSONB, default=dict)  # trigger → times, in this mode
     fixed_on_spot: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     parent_id: Mapped[UUID | None]  # the case that this one is a duplicate of
+
+
+# Written out, as in the indexes of live cases: a statement that is prepared for any states can use none.
+LIVE = CaseFile.state.not_in(
+    (literal_column("'closed'"), literal_column("'void'"), literal_column("'duplicate'"))
+)
 
 
 class CaseEvent(Base):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select, text
 
-from app.cases import dispatch, dispatching, escalating
+from app.cases import dispatch, dispatching, escalating, life
 from app.cases.acting import appoint, former_owners, release
 from app.cases.models import CaseFile
 from app.cases.telling import tell
@@ -19,7 +20,7 @@ BATCH = 100
 # Owners, watchers and arbiters who are not active, or have no post in force any more.
 _GONE = text("""
 select c.street_code, c.id,
-       array_agg(held.part) as parts
+       array_agg(held.part) as parts, array_agg(held.user_id) as holders
   from case_file c
  cross join lateral (values ('owner', c.owner_id), ('watcher', c.watcher_id), ('arbiter', c.arbiter_id))
          as held (part, user_id)
@@ -37,14 +38,26 @@ select c.street_code, c.id,
 
 
 def adopt(now: datetime) -> int:
-    """Give cases of people who have left to others; returns how many cases were looked at. For the tick."""
+    """Give cases of people who have left to others; returns how many cases were looked at. For the tick.
+
+    Those that somebody is at are left for the next tick.
+    """
     today = now.astimezone(clock.SHANGHAI).date()
     rows = db.session.execute(_GONE, {"today": today, "batch": BATCH}).all()
+    adopted = 0
     for row in sorted(rows, key=lambda r: str(r.id)):
         case = _lock(row.street_code, row.id)
-        if case is not None:
-            _adopt(case, row.parts, now)
-    return len(rows)
+        if case is None or case.state in life.ENDED:
+            continue
+        # somebody may have been quicker, between reading and locking
+        left = {part for part, who in zip(row.parts, row.holders, strict=True) if _holder(case, part) == who}
+        _adopt(case, left, now)
+        adopted += 1
+    return adopted
+
+
+def _holder(case: CaseFile, part: str) -> UUID | None:
+    return {"owner": case.owner_id, "watcher": case.watcher_id, "arbiter": case.arbiter_id}[part]
 
 
 def _lock(street_code: str, case_id: UUID) -> CaseFile | None:
@@ -55,7 +68,7 @@ def _lock(street_code: str, case_id: UUID) -> CaseFile | None:
     )
 
 
-def _adopt(case: CaseFile, parts: list[str], now: datetime) -> None:
+def _adopt(case: CaseFile, parts: Collection[str], now: datetime) -> None:
     if "watcher" in parts:
         release(case, "watcher", "left", now)
         escalating.begin_watch(case, now)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from flask import Response
 
-from app.cases import candidates, desk, lists, schemas, showing, steps
+from app.cases import candidates, desk, lists, schemas, showing, steps, watching
 from app.cases.acting import SUBJECT
 from app.cases.desk import Take
 from app.cases.showing import Reader
@@ -166,7 +166,7 @@ def void_case(body: dict[str, Any], case_id: UUID) -> dict[str, Any]:
 @blp.response(200, schemas.CaseDetailOut)
 def link_case(body: dict[str, Any], case_id: UUID) -> dict[str, Any]:
     """The case is the same as another one."""
-    return _step(case_id, "link", body, desk.link(body))
+    return _step(case_id, "link", body, desk.link(_reader(), body))
 
 
 @blp.post("/<uuid:case_id>/reopening")
@@ -193,7 +193,7 @@ def raise_case(body: dict[str, Any], case_id: UUID) -> dict[str, Any]:
 @blp.response(200, schemas.CaseDetailOut)
 def note_case(body: dict[str, Any], case_id: UUID) -> dict[str, Any]:
     """A note of progress; the watcher's sets their clock anew."""
-    return _step(case_id, "note", body, steps.note)
+    return _step(case_id, "note", body, watching.note)
 
 
 @blp.post("/<uuid:case_id>/co-handlers")

@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from app.cases.entry_schemas import CLASS_KEY
+from app.cases.entry_schemas import CLASS_KEY, failing_needs_words
 from app.cases.life import STATES, STEPS
 from app.cases.words import LEVELS, MODES, OTHER_STEPS, PARTS, PHOTO_ROLES, SOURCES, UNITS
 from app.core.fields import Moment, Number, Text, Wire
@@ -263,6 +263,11 @@ class VerificationBody(StepBody):
     """Gone or not."""
 
     passed = fields.Boolean(required=True, truthy={True}, falsy={False})
+
+    @validates_schema
+    def failing_needs_words(self, data: dict[str, Any], **_: Any) -> None:
+        """Who sends it back says why."""
+        failing_needs_words(data)
 
 
 class HoldBody(SaidBody):

@@ -13,7 +13,8 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from app.cases import catalogue_queries, clocks, life
 from app.cases.acting import SUBJECT, parts_of
-from app.cases.approaching import circle_of
+from app.cases.approaching import radius_m
+from app.cases.class_rules import ProblemClass
 from app.cases.models import (
     CaseApproach,
     CaseEvent,
@@ -22,13 +23,14 @@ from app.cases.models import (
     CaseReport,
     CaseRequest,
 )
-from app.core import problems
+from app.core import clock, problems
 from app.core.extensions import db
 from app.core.pipeline import Principal
 from app.core.problems import Problem
 from app.media.queries import photos_of
 from app.notify.queries import reach_of
 from app.people.models import User
+from app.people.service import shift_covering
 from app.places.models import Place
 
 CASE_VERBS = (
@@ -41,6 +43,7 @@ CASE_VERBS = (
     "case.watch",
 )
 WORKING = frozenset({"open", "dispatched", "acknowledged", "on_scene", "returned"})
+_STEERING = frozenset({"case.dispatch", "case.arbitrate", "case.raise", "case.watch"})
 _SAID = ("dispatch", "arbitrate", "verify_fail", "reopen", "return", "raise")
 _PARTS_SHOWN = ("owner", "co_handler", "watcher", "arbiter", "verifier")
 
@@ -102,13 +105,29 @@ def cards(cases: Sequence[CaseFile], reader: Reader) -> list[dict[str, Any]]:
     names = names_of([case.owner_id for case in cases])
     codes = {case.place_code for case in cases}
     places = {p.code: p for p in db.session.scalars(select(Place).where(Place.code.in_(codes)))}
-    return [_card(case, reader, people[case.id], names, places.get(case.place_code)) for case in cases]
+    find = catalogue_queries.classes_of(reader.street_code, {case.catalogue_version for case in cases})
+    return [
+        _card(
+            case,
+            reader,
+            people=people[case.id],
+            names=names,
+            place=places.get(case.place_code),
+            problem=find(case.catalogue_version, case.class_key),
+        )
+        for case in cases
+    ]
 
 
 def _card(
-    case: CaseFile, reader: Reader, people: list[CasePerson], names: Names, place: Place | None
+    case: CaseFile,
+    reader: Reader,
+    *,
+    people: list[CasePerson],
+    names: Names,
+    place: Place | None,
+    problem: ProblemClass | None,
 ) -> dict[str, Any]:
-    problem = catalogue_queries.class_of(case.street_code, case.catalogue_version, case.class_key)
     parts = parts_of(case, reader.user_id, reader.verbs_at(case.place_code), people)
     held = {p.part for p in people if p.user_id == reader.user_id and p.until is None}
     mine = next((part for part in _PARTS_SHOWN if part in held), None)
@@ -120,12 +139,12 @@ def _card(
         "class_name_en": problem.name_en if problem else case.class_key,
         "place_name": place.name if place else case.place_code,
         "place_name_en": place.name_en if place else "",
-        "radius_m": circle_of(case).radius_m,
+        "radius_m": radius_m(case, problem),
         "overdue": case.overdue_at is not None and case.state in WORKING,
         "owner": names.get(case.owner_id) if case.owner_id else None,
         "my_part": mine,
         "steps": list(life.open_steps(case.state, parts)),
-        "closing_condition": _closing_condition(case),
+        "closing_condition": _closing_condition(case, problem),
     }
 
 
@@ -155,8 +174,7 @@ _PLAIN = (
 )
 
 
-def _closing_condition(case: CaseFile) -> str:
-    problem = catalogue_queries.class_of(case.street_code, case.catalogue_version, case.class_key)
+def _closing_condition(case: CaseFile, problem: ProblemClass | None) -> str:
     if problem is None:
         return ""
     condition = problem.condition(case.condition)
@@ -170,11 +188,12 @@ def field_cards(cases: Sequence[CaseFile], reader: Reader) -> list[dict[str, Any
     ids = [case.id for case in cases]
     photos = photos_of(cases[0].street_code, SUBJECT, ids)
     said = _last_words(cases[0].street_code, ids)
+    deadlines = clocks.explained([case for case in cases if case.ended_at is None])
     return [
         card
         | {
             "photos": [_photo(photo) for photo in photos[case.id]],
-            "deadline": None if case.ended_at else clocks.explained(case),
+            "deadline": deadlines.get(case.id),
             "last_note": said.get(case.id, ""),
         }
         for case, card in zip(cases, cards(cases, reader), strict=True)
@@ -240,7 +259,9 @@ def detail(case: CaseFile, reader: Reader) -> dict[str, Any]:
     reports = _rows(CaseReport, key, CaseReport.reported_at)
     people = people_of([case])[case.id]
     approaches = {row.user_id: row for row in _rows(CaseApproach, key, CaseApproach.since)}
-    reach = reach_of(case.street_code, SUBJECT, case.id)
+    coming = _coming(case, reader)
+    answers = _answers_for(case, reader)
+    reach = reach_of(case.street_code, SUBJECT, case.id) if answers else []
     names = names_of(
         [e.actor_id for e in events]
         + [p.user_id for p in people]
@@ -251,7 +272,9 @@ def detail(case: CaseFile, reader: Reader) -> dict[str, Any]:
     return {
         **field_cards([case], reader)[0],
         **_filed_under(case),
-        "people": [_person(case, p, names, approaches.get(p.user_id)) for p in people],
+        "people": [
+            _person(p, names, approaches.get(p.user_id) if p.user_id in coming else None) for p in people
+        ],
         "events": [_event(event, names) for event in events],
         "requests": [_request(request, names) for request in requests],
         "other_reports": [_report(report, names) for report in reports],
@@ -289,17 +312,25 @@ def _filed_under(case: CaseFile) -> dict[str, Any]:
     }
 
 
-def _person(
-    case: CaseFile, person: CasePerson, names: Names, approach: CaseApproach | None
-) -> dict[str, Any]:
-    coming = (
-        approach
-        if approach is not None
-        and person.part == "owner"
-        and person.until is None
-        and case.state in {"acknowledged", "on_scene"}
-        else None
-    )
+def _answers_for(case: CaseFile, reader: Reader) -> bool:
+    """True for whoever steers the case, arbitrates it or watches over it: they see who was reached, and who is
+    coming; colleagues do not look at each other's ways."""
+    verbs = reader.verbs_at(case.place_code)
+    return not verbs.isdisjoint(_STEERING) or reader.user_id in {case.watcher_id, case.arbiter_id}
+
+
+def _coming(case: CaseFile, reader: Reader) -> frozenset[UUID]:
+    """Of whom *reader* may see how far they are: the owner on the way, while on duty."""
+    owner_id = case.owner_id
+    if owner_id is None or case.state not in {"acknowledged", "on_scene"}:
+        return frozenset()
+    if reader.user_id != owner_id and not _answers_for(case, reader):
+        return frozenset()
+    return frozenset({owner_id}) if shift_covering(owner_id, clock.now()) else frozenset()
+
+
+def _person(person: CasePerson, names: Names, approach: CaseApproach | None) -> dict[str, Any]:
+    coming = approach if person.part == "owner" and person.until is None else None
     return {
         "person": _named(names, person.user_id),
         "part": person.part,

@@ -6,16 +6,17 @@ Sent twice, a step is the same step: callers look for the stored event first.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select, update
 
-from app.cases import clocks, dispatch, dispatching, escalating, escalation, filing
+from app.cases import clocks, dispatch, dispatching, escalating, escalation, filing, watching
 from app.cases.acting import (
     SUBJECT,
     Act,
     StepRefused,
+    accept_as,
     appoint,
     former_owners,
     parts_of,
@@ -28,7 +29,10 @@ from app.cases.models import CaseFile, CasePause, CaseReport, CaseRequest
 from app.cases.telling import resolve, tell
 from app.core import problems
 from app.core.extensions import db
+from app.core.ids import uuid7
 from app.notify import service as notify
+
+LONGEST_HOLD = timedelta(days=366)  # a case that rests for longer is forgotten
 
 
 def accept(case: CaseFile, act: Act) -> None:
@@ -63,9 +67,10 @@ def give_back(case: CaseFile, act: Act) -> None:
 
 def arbitrate(case: CaseFile, act: Act, owner_id: UUID) -> None:
     """The arbiter names the owner; after so many returns that is final."""
-    case.owner_is_final = escalation.return_is_final(clocks.policy_of(case), case.returns)
-    act.data["final"] = case.owner_is_final
+    final = escalation.return_is_final(clocks.policy_of(case), case.returns)
+    act.data["final"] = final
     dispatching.give(case, owner_id, act, why="arbitrated", step="arbitrate")
+    case.owner_is_final = final
     tell(case, "case.arbitrated", [owner_id], act.received_at, by=act.actor_id)
 
 
@@ -99,31 +104,39 @@ def verify(case: CaseFile, act: Act, *, passed: bool) -> None:
     now = act.received_at
     clocks.start_closing(case)
     people = resolve(case, ("owner", "watcher", "reporter"), now)
-    if passed:
-        case.verified_at = now
-        tell(case, "case.verified", people, now, by=act.actor_id)
-        if case.mode != "watch":
-            close(case, dispatching.system_act(now))
+    release(case, "verifier", "done", now)
+    if not passed:
+        _do_again(case, act, people)
         return
+    case.verified_at = now
+    if case.mode == "watch":
+        tell(case, "case.verified", people, now, by=act.actor_id)
+    else:
+        close(case, dispatching.system_act(now))
+
+
+def _do_again(case: CaseFile, act: Act, people: frozenset[UUID]) -> None:
+    """It is not gone: the same owner, on the same clock, has to go there once more."""
+    now = act.received_at
     case.reworks += 1
-    case.resolved_at = None
+    case.resolved_at = case.on_scene_at = None
+    if case.owner_id is not None:
+        accept_as(case, case.owner_id, now)  # positions of the first visit do not count for the next
     tell(case, "case.rework", people, now, by=act.actor_id, urgent=True)
     clocks.start_resolving(case, now)
 
 
 def close(case: CaseFile, act: Act) -> None:
     """The end: by the watcher where there is one, else by the rules. Every source is answered."""
-    _take_watch(case, act)
+    watching.take_watch(case, act)
     take(case, "close", act)
-    tell(case, "case.closed", _everybody(case), act.received_at, by=act.actor_id)
-    _end(case, act.received_at)
+    _end(case, "case.closed", _everybody(case), act)
 
 
 def void(case: CaseFile, act: Act) -> None:
     """The case does not meet its filing condition."""
     take(case, "void", act)
-    tell(case, "case.voided", _everybody(case), act.received_at, by=act.actor_id)
-    _end(case, act.received_at)
+    _end(case, "case.voided", _everybody(case), act)
 
 
 def _everybody(case: CaseFile) -> frozenset[UUID]:
@@ -139,54 +152,24 @@ def _everybody(case: CaseFile) -> frozenset[UUID]:
     return frozenset(one for one in (*on_it, *reporters, case.reporter_id) if one is not None)
 
 
-def _end(case: CaseFile, now: datetime) -> None:
+def _end(case: CaseFile, kind: str, people: frozenset[UUID], act: Act) -> None:
+    """No clock runs any more; older news are over, and then *people* hear how it ended, though not at night."""
+    now = act.received_at
     _end_pause(case, now)
     clocks.stop_all(case)
     notify.withdraw(case.street_code, SUBJECT, case.id, now)
-
-
-def note(case: CaseFile, act: Act) -> None:
-    """A note of progress; the watcher's sets their clock anew."""
-    _take_watch(case, act)
-    take(case, "note", act)
-    if act.actor_id == case.watcher_id and case.mode == "watch":
-        case.fired = {name: times for name, times in case.fired.items() if name != "note_overdue"}
-        clocks.start_noting(case, act.received_at)
-
-
-def _take_watch(case: CaseFile, act: Act) -> None:
-    """Nobody was found to watch: who may, and acts as if they did, is the watcher from now on."""
-    if case.mode != "watch" or case.watcher_id is not None or act.actor_id is None:
-        return
-    if "watcher" in parts_of(case, act.actor_id, act.verbs):
-        appoint(case, act.actor_id, "watcher", "took_over", act.received_at)
-
-
-def name_watcher(case: CaseFile, act: Act, user_id: UUID) -> None:
-    """A supervisor names who watches from now on; whoever it was before is released.
-
-    Raises:
-        StepRefused: PERSON_UNFIT for somebody who answers for the work.
-    """
-    if user_id in former_owners(case) or "co_handler" in parts_of(case, user_id, ()):
-        raise StepRefused(problems.PERSON_UNFIT, "Nobody watches over their own work.")
-    act.data["owner_id"] = str(user_id)
-    take(case, "name_watcher", act)
-    case.mode = "watch"
-    appoint(case, user_id, "watcher", "named", act.received_at)
-    clocks.start_noting(case, act.received_at)
-    tell(case, "case.watching", [user_id], act.received_at, by=act.actor_id)
+    tell(case, kind, people, now, by=act.actor_id, urgent=False)
 
 
 def ask(case: CaseFile, act: Act, *, until: datetime | None = None, amount: float | None = None) -> None:
     """The owner asks for a hold (*until*) or for more time (*amount* of the limit's unit).
 
     Raises:
-        StepRefused: where the end of the hold has passed already, or a request waits for its decision.
+        StepRefused: where the end of the hold has passed already or is too far, or a request waits.
     """
     kind = "extension" if until is None else "hold"
-    if until is not None and until <= act.received_at:
-        raise StepRefused(problems.STEP_NOT_NOW, "The hold would have ended already.")
+    if until is not None:
+        _check_hold(until, act.received_at)
     waiting = select(CaseRequest.id).where(
         CaseRequest.street_code == case.street_code,
         CaseRequest.case_id == case.id,
@@ -251,10 +234,9 @@ def hold(
     """Let the clock stand still until *until*, or until somebody goes on before.
 
     Raises:
-        StepRefused: STEP_NOT_NOW where *until* has passed.
+        StepRefused: STEP_NOT_NOW where *until* has passed, or is further away than ``LONGEST_HOLD``.
     """
-    if until <= act.received_at:
-        raise StepRefused(problems.STEP_NOT_NOW, "The hold would have ended already.")
+    _check_hold(until, act.received_at)
     act.data.update(until=until.isoformat())
     take(case, "hold", act, parts)
     db.session.add(
@@ -266,6 +248,13 @@ def hold(
         )
     )
     clocks.start_holding(case, until)
+
+
+def _check_hold(until: datetime, now: datetime) -> None:
+    if until <= now:
+        raise StepRefused(problems.STEP_NOT_NOW, "The hold would have ended already.")
+    if until > now + LONGEST_HOLD:
+        raise StepRefused(problems.STEP_NOT_NOW, f"A case rests for at most {LONGEST_HOLD.days} days.")
 
 
 def resume(case: CaseFile, act: Act) -> None:
@@ -308,13 +297,18 @@ def link(case: CaseFile, act: Act, parent: CaseFile) -> None:
     take(case, "link", act)
     now = act.received_at
     case.parent_id = parent.id
-    tell(case, "case.voided", resolve(case, ("owner", "watcher"), now), now, by=act.actor_id)
-    _end(case, now)
-    joined = Act(
-        case.id, case.reporter_id, case.found_at, now, text=case.text, data={"duplicate": case.number}
+    _end(case, "case.voided", resolve(case, ("owner", "watcher", "co_handlers"), now), act)
+    said = {"duplicate": case.number}
+    write(parent, "join", Act(uuid7(now), act.actor_id, now, now, text=act.text, data=said), parent.state)
+    report = CaseReport(
+        id=case.id,
+        source=case.source,
+        source_ref=case.source_ref,
+        reporter_id=case.reporter_id,
+        text=case.text,
+        reported_at=case.filed_at,
     )
-    write(parent, "join", dispatching.renamed(joined, now), parent.state)
-    filing.join(parent, joined, case.source, case.source_ref)
+    filing.add_report(parent, report, now, carried=filing.carry_reports(case, parent))
 
 
 def reopen(case: CaseFile, act: Act) -> None:
@@ -363,10 +357,17 @@ def co_done(case: CaseFile, act: Act) -> None:
     release(case, "co_handler", "done", act.received_at, user_id=act.actor_id)
 
 
-def join(case: CaseFile, act: Act, source: str) -> None:
-    """Somebody else has found the same."""
+def join(case: CaseFile, act: Act, source: str, reporter_id: UUID | None) -> None:
+    """Somebody else has found the same.
+
+    Args:
+        reporter_id: who is answered when the case ends; None where an outside source is.
+    """
     take(case, "join", act)
-    filing.join(case, act, source, None)
+    report = CaseReport(
+        id=act.id, source=source, reporter_id=reporter_id, text=act.text, reported_at=act.received_at
+    )
+    filing.add_report(case, report, act.received_at)
 
 
 def too_late(case: CaseFile, step: str, act: Act) -> None:

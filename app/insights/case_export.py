@@ -19,6 +19,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from app.cases import catalogue_queries
+from app.cases.class_rules import ProblemClass
 from app.cases.models import CaseFile
 from app.core import clock, problems
 from app.core.extensions import db
@@ -128,8 +129,9 @@ def _how_many(span: Span) -> int:
 def _rows(span: Span) -> Iterator[tables.Row]:
     names = _area_names(span.street_code)
     for cases in case_queries.filed_between(span.street_code, span.scope, span.first, span.last):
+        find = catalogue_queries.classes_of(span.street_code, {case.catalogue_version for case in cases})
         for case in cases:
-            yield row_of(case, names)
+            yield row_of(case, names, find(case.catalogue_version, case.class_key))
             db.session.expunge(case)  # what was written need not be remembered
 
 
@@ -149,13 +151,12 @@ def _area_names(street_code: str) -> dict[str, tuple[str, str]]:
     }
 
 
-def row_of(case: CaseFile, names: dict[str, tuple[str, str]]) -> tables.Row:
+def row_of(case: CaseFile, names: dict[str, tuple[str, str]], problem: ProblemClass | None) -> tables.Row:
     """The cells of one case, in the order of the columns.
 
     ``流转方向`` says whose turn it is; ``三级主责部门`` is the department's part in the area, because the
     district's third level is the team there; ``是否超期`` whether it was ever noted as late.
     """
-    problem = catalogue_queries.class_of(case.street_code, case.catalogue_version, case.class_key)
     street, area = names.get(case.place_code, (case.street_code, ""))
     return (
         WORDS["state"][case.state],

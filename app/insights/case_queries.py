@@ -10,9 +10,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
 
 from app.cases import catalogue_queries
-from app.cases.lists import LIVE
-from app.cases.models import CaseFile, CasePerson
-from app.cases.showing import Reader, cards
+from app.cases.class_rules import ProblemClass
+from app.cases.models import LIVE, CaseFile, CasePerson
+from app.cases.showing import WORKING, Reader, cards
 from app.core import clock, problems
 from app.core.extensions import db
 from app.core.pages import decode_cursor, encode_cursor
@@ -20,6 +20,9 @@ from app.core.pages import decode_cursor, encode_cursor
 MOST_ON_MAP = 1000
 NEVER = datetime(2200, 1, 1, tzinfo=UTC)  # stands for "no deadline runs" in cursors
 EXPORT_CHUNK = 1000
+
+# As on the cards: what is said to be resolved, or rests, is late no longer.
+_LATE = CaseFile.overdue_at.is_not(None) & CaseFile.state.in_(sorted(WORKING))
 
 _EQUAL = ("state", "mode", "source", "class_key", "department", "owner_id")
 
@@ -55,7 +58,7 @@ def _filters(reader: Reader, scope: Collection[str], asked: dict[str, Any]) -> l
     chosen.append(LIVE if asked["view"] == "live" else CaseFile.ended_at.is_not(None))
     chosen += [getattr(CaseFile, name) == asked[name] for name in _EQUAL if asked[name] is not None]
     if asked["overdue"] is not None:
-        late = CaseFile.overdue_at.is_not(None)
+        late = _LATE if asked["view"] == "live" else CaseFile.overdue_at.is_not(None)
         chosen.append(late if asked["overdue"] else ~late)
     if asked["filed_from"] is not None:
         chosen.append(CaseFile.filed_at >= asked["filed_from"])
@@ -108,7 +111,7 @@ def counts(street_code: str, scope: Collection[str]) -> dict[str, int]:
         select(
             CaseFile.state,
             func.count(),
-            func.count().filter(CaseFile.overdue_at.is_not(None)),
+            func.count().filter(_LATE),
         )
         .where(CaseFile.street_code == street_code, CaseFile.place_code.in_(scope), LIVE)
         .group_by(CaseFile.state)
@@ -144,11 +147,14 @@ def on_map(street_code: str, scope: Collection[str], box: dict[str, float]) -> d
         .order_by(CaseFile.next_due_at.nulls_last())
         .limit(MOST_ON_MAP)
     ).all()
-    return {"items": [_point(street_code, row) for row in rows], "total": rows[0].total if rows else 0}
+    find = catalogue_queries.classes_of(street_code, {row.catalogue_version for row in rows})
+    return {
+        "items": [_point(row, find(row.catalogue_version, row.class_key)) for row in rows],
+        "total": rows[0].total if rows else 0,
+    }
 
 
-def _point(street_code: str, row: Any) -> dict[str, Any]:
-    problem = catalogue_queries.class_of(street_code, row.catalogue_version, row.class_key)
+def _point(row: Any, problem: ProblemClass | None) -> dict[str, Any]:
     return {
         "id": row.id,
         "number": row.number,
@@ -156,7 +162,7 @@ def _point(street_code: str, row: Any) -> dict[str, Any]:
         "class_name_en": problem.name_en if problem else row.class_key,
         "state": row.state,
         "mode": row.mode,
-        "overdue": row.overdue_at is not None,
+        "overdue": row.overdue_at is not None and row.state in WORKING,
         "lat": row.lat,
         "lon": row.lon,
     }
