@@ -264,7 +264,8 @@ def make_round(
     schedule = make_schedule(route, assignee, window_minutes=window_minutes, ended_at=clock.now())
     values: dict[str, Any] = {
         "place_code": route.place_code,
-        "on_day": starts_at.astimezone(clock.SHANGHAI).date(),
+        # a window around now is today's, also where it began before midnight
+        "on_day": (window_starts_at or clock.now()).astimezone(clock.SHANGHAI).date(),
         "window_starts_at": starts_at,
         "window_ends_at": starts_at + timedelta(minutes=window_minutes),
         "state": "planned",

@@ -44,7 +44,9 @@ def rows_of(person: Person, **query: Any) -> list[dict[str, str]]:
 
 
 def exports(street: CaseStreet) -> list[Any]:
-    return street.sql("select actor_id, place_code, data from ledger_row where action = 'case.exported'")
+    return street.sql(
+        "select actor_id, place_code, data from ledger_row where action = 'case.exported' order by id"
+    )
 
 
 def test_a_csv_has_the_districts_columns_then_ours(street):
