@@ -10,6 +10,7 @@ from marshmallow import ValidationError
 
 from app.cases import approaching, entries
 from app.cases import entry_schemas as case_schemas
+from app.cases.off_duty import forgetful
 from app.core import problems
 from app.core.entry import Applied, Entry, Memory, Refused
 from app.core.fields import Wire
@@ -54,18 +55,18 @@ KINDS: dict[str, Kind] = {
     "track": Kind(_reader(evidence_schemas.TrackBody), approaching.record_track, others_look=False),
     "gap": Kind(_reader(evidence_schemas.GapBody), patrols.record_gap, others_look=False),
     "review_answered": Kind(_reader(evidence_schemas.ReviewAnsweredBody), evidence.answer_review),
-    "case_reported": Kind(_reader(case_schemas.CaseReportedBody), entries.report),
-    "case_joined": Kind(_reader(case_schemas.CaseJoinedBody), entries.join),
+    "case_reported": Kind(_reader(case_schemas.CaseReportedBody), forgetful(entries.report)),
+    "case_joined": Kind(_reader(case_schemas.CaseJoinedBody), forgetful(entries.join)),
     "case_accepted": Kind(_reader(case_schemas.CaseAcceptedBody), entries.accept),
     "case_returned": Kind(_reader(case_schemas.CaseReturnedBody), entries.give_back),
-    "case_arrived": Kind(_reader(case_schemas.CaseArrivedBody), entries.arrive),
-    "case_resolved": Kind(_reader(case_schemas.CaseResolvedBody), entries.resolve),
-    "case_verified": Kind(_reader(case_schemas.CaseVerifiedBody), entries.verify),
-    "case_noted": Kind(_reader(case_schemas.CaseNotedBody), entries.note),
+    "case_arrived": Kind(_reader(case_schemas.CaseArrivedBody), forgetful(entries.arrive)),
+    "case_resolved": Kind(_reader(case_schemas.CaseResolvedBody), forgetful(entries.resolve)),
+    "case_verified": Kind(_reader(case_schemas.CaseVerifiedBody), forgetful(entries.verify)),
+    "case_noted": Kind(_reader(case_schemas.CaseNotedBody), forgetful(entries.note)),
     "case_hold_asked": Kind(_reader(case_schemas.CaseHoldAskedBody), entries.ask_hold),
     "case_extension_asked": Kind(_reader(case_schemas.CaseExtensionAskedBody), entries.ask_extension),
     "case_resumed": Kind(_reader(case_schemas.CaseResumedBody), entries.resume),
-    "case_co_done": Kind(_reader(case_schemas.CaseCoDoneBody), entries.co_done),
+    "case_co_done": Kind(_reader(case_schemas.CaseCoDoneBody), forgetful(entries.co_done)),
 }
 
 CARRY_POSITIONS = (
