@@ -6,6 +6,7 @@ import json
 import re
 from functools import cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import click
@@ -14,6 +15,7 @@ import pytest
 from app.core.problems import catalogue
 from app.evidence.rules import LIMITS, REASONS
 from app.people.rights import VERB_ROLES
+from app.sync.kinds import KINDS
 from app.wiring import create_app
 from config import read_settings
 
@@ -116,6 +118,16 @@ def test_every_problem_named_exists(name: str) -> None:
 def test_every_verb_named_exists(name: str) -> None:
     named = set(re.findall(r"@endpoint\(\"([^\"…]+)\"\)", text_of(name)))
     assert named - set(VERB_ROLES) == set()
+
+
+def test_the_phones_log_tells_every_kind_with_all_its_members() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \| `(\{.*)\|$", text_of("docs/phone-log.md"), re.M))
+    assert tuple(rows) == tuple(KINDS)
+    told = {kind: set(re.findall(r'"(\w+)"\??: ', row)) for kind, row in rows.items()}
+    shapes: dict[str, Any] = {kind: KINDS[kind].read.__self__.load_fields for kind in KINDS}  # type: ignore[attr-defined]
+    assert told == {
+        kind: {member.data_key or name for name, member in shape.items()} for kind, shape in shapes.items()
+    }
 
 
 def grading_rows() -> dict[str, str]:
