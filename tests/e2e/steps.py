@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from app.core import clock
 from app.core.ids import uuid7
@@ -92,3 +93,13 @@ def sign_in(page: Page, username: str, path: str) -> None:
     page.locator("input[name=username]").fill(username)
     page.locator("input[name=password]").fill(PASSWORD)
     page.locator("form button.primary").click()
+
+
+def go_on_duty(stack: Stack, page: Page, username: str) -> None:
+    """Sign in to the field app and be on duty, unless another test has left *username* so."""
+    on_duty = stack.call(username, "GET", "/api/v1/field/feed")["shift"] is not None
+    sign_in(page, username, "/field/")
+    if not on_duty:
+        page.get_by_test_id("start-shift").click()
+    page.get_by_test_id("end-shift").wait_for()
+    expect(page.get_by_test_id("unsent")).to_contain_text(re.compile("全部已上传|All sent"))

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, expect
 
 from app.core import clock
 from app.core.ids import uuid7
 from tests.e2e.conftest import PHONE, PICTURES, ROOT, Stack
-from tests.e2e.steps import eventually, sign_in
+from tests.e2e.steps import eventually, go_on_duty, sign_in
 from tests.e2e.test_pages import Album, chinese_data
 
 PHOTOS = ROOT / "tests" / "data" / "photos"
@@ -74,23 +74,13 @@ def _words_of_data(stack: Stack) -> set[str]:
     return found | {ADDRESS, "店外摆摊，占用人行道", "门口堆着两箱水果", "不在我的责任区"}
 
 
-def _start(page: Page, username: str) -> None:
-    sign_in(page, username, "/field/")
-    start, end = page.get_by_test_id("start-shift"), page.get_by_test_id("end-shift")
-    expect(start.or_(end)).to_be_visible()
-    if start.is_visible():
-        start.click()
-    end.wait_for()
-    expect(page.get_by_test_id("unsent")).to_contain_text(SENT)
-
-
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_pages_of_who_reports(stack: Stack, album: Callable[[str], Album], lang: str) -> None:
     """The form of a report with its sheets, the receipt, what became of it."""
     pictures = album(lang)
     page = pictures.page
     with page.expect_response("**/api/v1/catalogue"):
-        _start(page, "patrol1")
+        go_on_duty(stack, page, "patrol1")
     page.goto("/field/reports")
     pictures.take("reports-empty")
     page.goto("/field/report")
@@ -153,7 +143,7 @@ def test_pages_of_who_handles(stack: Stack, album: Callable[[str], Album], lang:
     """Tasks, a case with every sheet, the inbox, the settings."""
     pictures = album(lang)
     page = pictures.page
-    _start(page, "handler1")
+    go_on_duty(stack, page, "handler1")
     case = _file(stack, "M-09005", 0.0001)
     _file(stack, "M-06001", 0.0002)
     page.goto("/field/inbox")

@@ -20,7 +20,7 @@ from app.notify.channels.base import Message
 from app.notify.channels.web_push import payload
 from app.notify.words import Words
 from tests.e2e.conftest import PHONE, Person, Stack
-from tests.e2e.steps import eventually, sign_in
+from tests.e2e.steps import eventually, go_on_duty
 
 STREET = "310107005"
 TAP = """async () => {
@@ -99,12 +99,7 @@ def _ready(stack: Stack, person: Person) -> Page:
     spots = stack.call("admin1", "GET", "/api/v1/checkpoints?place=310107005-G1")["items"]
     person.stand_at(spots[0]["lat"], spots[0]["lon"])
     page = person.page
-    sign_in(page, "handler1", "/field/")
-    start, end = page.get_by_test_id("start-shift"), page.get_by_test_id("end-shift")
-    expect(start.or_(end)).to_be_visible()
-    if start.is_visible():
-        start.click()
-    expect(page.get_by_test_id("unsent")).to_contain_text("全部已上传")
+    go_on_duty(stack, page, "handler1")
     page.evaluate("navigator.serviceWorker.ready.then(() => null)")
     return page
 

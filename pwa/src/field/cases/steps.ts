@@ -94,6 +94,6 @@ export function dayTimes(now: Date): { at: string; key: FieldKey; values: Record
   return HOLD_DAYS.map((days) => {
     const day = streetDay(new Date(now.getTime() + days * DAY_MS))
     const [, month = 0, date = 0] = day.split('-').map(Number)
-    return { at: new Date(`${day}T09:00:00+08:00`).toISOString(), key: 'step.until_day' as const, values: { days, month, day: date } }
+    return { at: new Date(`${day}T09:00:00+08:00`).toISOString(), key: days === 1 ? ('step.until_tomorrow' as const) : ('step.until_day' as const), values: { days, month, day: date } }
   })
 }
