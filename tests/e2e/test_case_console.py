@@ -156,7 +156,7 @@ def test_the_board_finds_what_is_asked_for(stack: Stack, people: Any) -> None:
     page = at_console(people, "dispatcher1", "/cases").page
     page.get_by_role("button", name=re.compile("更多筛选")).click()
     page.get_by_test_id("class-search").fill("kmyy")
-    page.get_by_role("option").first.click()
+    page.get_by_test_id("found-class").first.click()
     expect(page).to_have_url(re.compile("class=M-09005"))
     rows = page.get_by_test_id("case")
     expect(rows.filter(has_not_text="跨门营业")).to_have_count(0)
