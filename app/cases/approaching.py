@@ -57,6 +57,7 @@ def record_track(entry: Entry, body: dict[str, Any], memory: Memory) -> Applied:
             case = lock_case(entry.street_code, case_id)
             if case is not None and case.owner_id == entry.user_id and seen:
                 _approach(case, entry, seen)
+        db.session.flush()  # the next entry of the batch reads the case anew
     return applied
 
 

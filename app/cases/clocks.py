@@ -21,7 +21,7 @@ from app.cases.policy import Policy
 from app.core.extensions import db
 from app.timers import calendars, explain, worktime
 from app.timers import service as timers
-from app.timers.worktime import Calendar, Deadline, Limit, Pause, Unit
+from app.timers.worktime import Calendar, Limit, Pause, Unit
 
 ACKNOWLEDGE = "case.acknowledge"
 WARN = "case.warn"
@@ -63,11 +63,6 @@ def resolve_limit(case: CaseFile) -> Limit:
 def acknowledge_limit(case: CaseFile) -> Limit:
     """The time to accept."""
     return Limit(case.acknowledge_amount, cast(Unit, case.acknowledge_unit))
-
-
-def resolve_deadline(case: CaseFile) -> Deadline:
-    """When it must be resolved, with how that was counted."""
-    return worktime.deadline(case.clock_from, resolve_limit(case), calendar_of(case), pauses_of(case))
 
 
 def explained(cases: Sequence[CaseFile]) -> dict[UUID, explain.Document]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from app.cases import clocks, escalation, policies
-from app.cases.acting import take, write
+from app.cases.acting import write
 from app.cases.dispatching import give_by_rules, system_act, watch_by_rules
 from app.cases.escalation import Standing, Step
 from app.cases.models import CaseFile
@@ -138,8 +138,3 @@ def nobody_there(case: CaseFile, now: datetime) -> None:
     """Nobody answers for the case: people are told as the policy says, and it is looked again and again."""
     clocks.again(case, clocks.LOOK, clocks.acknowledge_limit(case), now)
     escalate(case, "nobody_found", now)
-
-
-def close(case: CaseFile, now: datetime) -> None:
-    """Close a verified case that nobody watches."""
-    take(case, "close", system_act(now), {"system"})

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from geoalchemy2 import WKTElement
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 
 from app.cases import catalogue_queries, clocks, escalating, escalation, policies
 from app.cases.acting import Act, write
@@ -233,6 +233,18 @@ def add_report(case: CaseFile, report: CaseReport, now: datetime, *, carried: in
     case.reports += 1 + carried
     if escalation.many_reports(clocks.policy_of(case), before, case.reports):
         escalating.escalate(case, "many_reports", now, repeatable=False)
+
+
+def has_reported(case: CaseFile, user_id: UUID) -> bool:
+    """True where the case counts a report of that person already."""
+    if case.reporter_id == user_id:
+        return True
+    statement = select(CaseReport.id).where(
+        CaseReport.street_code == case.street_code,
+        CaseReport.case_id == case.id,
+        CaseReport.reporter_id == user_id,
+    )
+    return db.session.scalar(statement.limit(1)) is not None
 
 
 def carry_reports(case: CaseFile, parent: CaseFile) -> int:

@@ -60,8 +60,8 @@ def give_back(case: CaseFile, act: Act) -> None:
     choice = dispatch.find_arbiter(dispatching.matter_of(case), former_owners(case), now)
     if choice.user_id is not None:
         appoint(case, choice.user_id, "arbiter", choice.why, now)
-    escalating.escalate(case, "returned", now, repeatable=False)
-    if choice.user_id is not None:
+    step = escalating.escalate(case, "returned", now, repeatable=False)
+    if choice.user_id is not None and "arbiter" not in step.tell:
         tell(case, "case.returned", [choice.user_id], now, by=owner)
 
 
@@ -270,6 +270,8 @@ def resume(case: CaseFile, act: Act) -> None:
     clocks.start_resolving(case, now)
     if case.state == "dispatched":
         clocks.start_acknowledging(case, now)
+    if case.owner_id is None:  # nobody was there before it rested: it is looked again
+        clocks.again(case, clocks.LOOK, clocks.acknowledge_limit(case), now)
 
 
 def _end_pause(case: CaseFile, at: datetime) -> None:
@@ -358,12 +360,14 @@ def co_done(case: CaseFile, act: Act) -> None:
 
 
 def join(case: CaseFile, act: Act, source: str, reporter_id: UUID | None) -> None:
-    """Somebody else has found the same.
+    """Somebody else has found the same. Whoever has reported it before adds words and photos, but counts once.
 
     Args:
         reporter_id: who is answered when the case ends; None where an outside source is.
     """
     take(case, "join", act)
+    if reporter_id is not None and filing.has_reported(case, reporter_id):
+        return
     report = CaseReport(
         id=act.id, source=source, reporter_id=reporter_id, text=act.text, reported_at=act.received_at
     )

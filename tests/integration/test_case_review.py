@@ -300,3 +300,51 @@ def test_a_track_finds_the_cases_of_its_owner_by_their_index_even_in_a_plan_for_
         street.handler.say("track", {"shift": shift, "fixes": [fix(clock.now())]})
     (asked,) = [s for s in seen if "case_file.owner_id =" in s and "case_file.state IN" in s]
     assert "NOT IN ('closed', 'void', 'duplicate')" in asked  # as the index says it, not as parameters
+
+
+def test_one_person_who_reports_a_problem_again_and_again_counts_once(street):
+    case = street.patrol.file()
+    for person in (street.other_patrol, street.other_patrol, street.patrol):
+        assert person.about("case_joined", case, text="还在那里")["status"] == "applied"
+    seen = street.desk.case(case)
+    assert (seen["reports"], seen["mode"], len(seen["other_reports"])) == (2, "point", 1)
+    assert street.steps(case).count("join") == 3
+
+
+def test_after_a_hold_somebody_is_looked_for_where_nobody_owned_the_case(street):
+    case = street.patrol.file()
+    with factories.writing() as session:
+        session.execute(text("update case_file set owner_id = null where id = :id"), {"id": case})
+    until = (clock.now() + timedelta(hours=1)).isoformat()
+    street.desk.ask(f"{case}/hold", {"until": until, "text": "等配件"})
+    street.desk.ask(f"{case}/resumption", {})
+    assert street.timers(case) >= {"case.acknowledge", "case.look", "case.due"}
+
+
+def test_the_arbiter_hears_of_a_return_once(street):
+    case = street.patrol.file()
+    street.handler.about("case_returned", case, reason="not_ours", text="不归我")
+    rows = street.sql(
+        "select 1 from notification where subject_id = :id and user_id = :who and kind = 'case.returned'",
+        id=case,
+        who=street.leader.id,
+    )
+    assert len(rows) == 1
+
+
+def test_tracks_and_steps_of_one_batch_see_each_other(street, caplog):
+    case = street.patrol.file()
+    street.handler.about("case_accepted", case)
+    shift = str(street.sql("select id from shift where user_id = :u", u=street.handler.id)[0].id)
+    phone, now = street.handler.phone, clock.now()
+    assert phone is not None
+    tracks = [
+        phone.entry("track", {"shift": shift, "fixes": [fix(now + timedelta(milliseconds=n))]}, now)
+        for n in range(3)
+    ]
+    done = phone.entry("case_resolved", {"case": case, "photos": [photo("after", now)]}, now)
+    with caplog.at_level("INFO", logger="app.sync.replay"):
+        results = street.handler.send(*tracks, done)
+    assert [r["status"] for r in results] == ["applied"] * 4
+    assert street.steps(case) == ["file", "dispatch", "accept", "arrive", "resolve"]
+    assert "one by one" not in caplog.text
