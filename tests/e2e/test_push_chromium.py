@@ -19,8 +19,9 @@ from app.notify import receipts
 from app.notify.channels.base import Message
 from app.notify.channels.web_push import payload
 from app.notify.words import Words
-from tests.e2e.conftest import PHONE, Person, Stack
-from tests.e2e.steps import eventually, go_on_duty
+from tests.e2e.conftest import DESKTOP, PHONE, Person, Stack
+from tests.e2e.handset import Handset
+from tests.e2e.steps import eventually, go_on_duty, sign_in
 
 STREET = "310107005"
 TAP = """async () => {
@@ -73,12 +74,12 @@ def _message(stack: Stack, told: dict[str, Any], username: str) -> Message:
     )
 
 
-def _registration(browser: CDPSession) -> str:
-    """The id of the app's service worker, as the browser tells it."""
+def _registration(browser: CDPSession, scope: str = "/field/") -> str:
+    """The id of an app's service worker, as the browser tells it."""
     found: list[str] = []
 
     def updated(event: dict[str, Any]) -> None:
-        found.extend(r["registrationId"] for r in event["registrations"] if r["scopeURL"].endswith("/field/"))
+        found.extend(r["registrationId"] for r in event["registrations"] if r["scopeURL"].endswith(scope))
 
     browser.on("ServiceWorker.workerRegistrationUpdated", updated)
     browser.send("ServiceWorker.enable")
@@ -146,3 +147,30 @@ def test_the_inbox_says_what_is_new_and_opens_it(stack: Stack, people: Callable[
     person.picture("case-inbox")
     one.click()
     expect(page).to_have_url(re.compile("/field/cases/"))
+
+
+def test_a_push_at_the_desk_opens_the_case_there(stack: Stack, people: Callable[..., Person]) -> None:
+    """The console has a worker of its own: what leaders are told opens the console's page, not the phone's."""
+    told = _case_for(stack, "handler1")
+    Handset(stack, "handler1").give_back(told["subject_id"], "这里归市场监管。")
+
+    def asked() -> dict[str, Any] | None:
+        items = stack.call("leader1", "GET", "/api/v1/notifications")["items"]
+        return next((item for item in items if item["subject_id"] == told["subject_id"]), None)
+
+    message = _message(stack, eventually(asked, "the arbiter's notification"), "leader1")
+    person: Person = people(DESKTOP, "zh-CN")
+    person.context.grant_permissions(["notifications"])
+    page = person.page
+    sign_in(page, "leader1", "/console/")
+    page.get_by_test_id("bell").wait_for()
+    page.evaluate("navigator.serviceWorker.ready.then(() => null)")
+    browser = person.context.new_cdp_session(page)
+    address = {"origin": stack.base_url, "registrationId": _registration(browser, "/console/")}
+    browser.send("ServiceWorker.deliverPushMessage", address | {"data": payload(message).decode()})
+    worker = eventually(lambda: person.context.service_workers, "the worker")[0]
+    shown = [{"title": message.words.title, "body": message.words.body}]
+    eventually(lambda: _shown(worker) == shown, "the notification")
+    worker.evaluate(TAP)
+    expect(page).to_have_url(re.compile(f"/console/cases/{told['subject_id']}$"))
+    expect(page.get_by_test_id("state")).to_have_text("已退回，待裁定")

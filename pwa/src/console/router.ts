@@ -37,6 +37,7 @@ const records: RouteRecordRaw[] = [
   { path: '/plan', component: () => import('./plan/PlanPage.vue') },
   { path: '/tags', component: () => import('./tags/TagsPage.vue') },
   { path: '/ledger', component: () => import('./ledger/LedgerPage.vue') },
+  { path: '/inbox', redirect: '/cases' }, // where a push without a case leads: the bell is on every page
   { path: '/:rest(.*)', redirect: '/' },
 ]
 

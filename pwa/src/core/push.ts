@@ -19,6 +19,7 @@ export interface PushServer {
 
 export interface PushParts {
   user: string
+  app?: string // where one browser has several apps, each has a subscription of its own
   label: string // what this browser calls itself
   server: PushServer
   registration: () => Promise<Pick<ServiceWorkerRegistration, 'pushManager'> | null>
@@ -29,22 +30,23 @@ export interface PushParts {
 
 const PATIENCE_MS = 20_000 // a browser that cannot reach its push service may never answer
 
-const idKey = (user: string) => `push_id:${user}`
-const wantedKey = (user: string) => `push_wanted:${user}`
+const whose = ({ app, user }: PushParts) => (app ? `${app}:${user}` : user)
+const idKey = (parts: PushParts) => `push_id:${whose(parts)}`
+const wantedKey = (parts: PushParts) => `push_wanted:${whose(parts)}`
 
 /** The id of the person's subscription of this browser; made once. */
-async function subscriptionId(user: string): Promise<string> {
-  const known = await readMeta<string>(idKey(user))
+async function subscriptionId(parts: PushParts): Promise<string> {
+  const known = await readMeta<string>(idKey(parts))
   if (known) return known
   const made = uuid7()
-  await writeMeta(idKey(user), made)
+  await writeMeta(idKey(parts), made)
   return made
 }
 
 /** Turn pushes on, after a tap: asks for the permission where it was not given yet. */
 export async function turnOnPush(parts: PushParts): Promise<PushState> {
   if (parts.permission() === null || !(await parts.registration())) return 'unsupported'
-  await writeMeta(wantedKey(parts.user), true)
+  await writeMeta(wantedKey(parts), true)
   if (parts.permission() !== 'granted') await parts.ask()
   return renewPush(parts)
 }
@@ -55,20 +57,20 @@ export async function renewPush(parts: PushParts): Promise<PushState> {
   const registration = permission === null ? null : await parts.registration()
   if (!registration) return 'unsupported'
   if (permission === 'denied') return 'denied'
-  if (permission !== 'granted' || !(await readMeta<boolean>(wantedKey(parts.user)))) return 'off'
+  if (permission !== 'granted' || !(await readMeta<boolean>(wantedKey(parts)))) return 'off'
   const key = await parts.server.key()
   const subscription = await subscribed(registration.pushManager, key, parts.patienceMs ?? PATIENCE_MS)
   if (!subscription) return 'failed'
   const { endpoint, keys } = subscription.toJSON()
   if (!endpoint || !keys?.p256dh || !keys.auth) return 'failed'
-  await parts.server.put(await subscriptionId(parts.user), { endpoint, p256dh: keys.p256dh, auth: keys.auth, label: parts.label })
+  await parts.server.put(await subscriptionId(parts), { endpoint, p256dh: keys.p256dh, auth: keys.auth, label: parts.label })
   return 'on'
 }
 
 /** Turn pushes off in this browser; at a sign-out (`leaving`) only until the person comes back. */
 export async function turnOffPush(parts: PushParts, leaving = false): Promise<void> {
-  if (!leaving) await writeMeta(wantedKey(parts.user), false)
-  const id = await readMeta<string>(idKey(parts.user))
+  if (!leaving) await writeMeta(wantedKey(parts), false)
+  const id = await readMeta<string>(idKey(parts))
   const registration = parts.permission() === null ? null : await parts.registration()
   // The browser first: nothing may appear on the screen of somebody who has left, whatever the server says
   const subscription = await registration?.pushManager.getSubscription()

@@ -16,8 +16,10 @@ const FALLBACK = { title: '铁脚板 Ironfeet', body: '有新消息，请打开�
 /**
  * The push in *text*. Something is always shown: a browser takes the permission away from an app that shows
  * nothing, so one that cannot be read says only that there is something.
+ *
+ * @param app where the app's pages lie
  */
-export function readPush(text: string | null): Push {
+export function readPush(text: string | null, app = '/field'): Push {
   const said = parse(text)
   const word = (name: string): string => (typeof said[name] === 'string' ? (said[name] as string) : '')
   return {
@@ -27,7 +29,7 @@ export function readPush(text: string | null): Push {
     lang: word('lang') === 'en' ? 'en' : 'zh-CN',
     urgent: said.urgent === true,
     receipt: word('receipt'),
-    path: pathOf(word('subject_kind'), word('subject_id')),
+    path: pathOf(app, word('subject_kind'), word('subject_id')),
   }
 }
 
@@ -40,6 +42,6 @@ function parse(text: string | null): Record<string, unknown> {
   }
 }
 
-function pathOf(kind: string, id: string): string {
-  return kind === 'case' && /^[0-9a-f-]{36}$/i.test(id) ? `/field/cases/${id}` : '/field/inbox'
+function pathOf(app: string, kind: string, id: string): string {
+  return kind === 'case' && /^[0-9a-f-]{36}$/i.test(id) ? `${app}/cases/${id}` : `${app}/inbox`
 }
