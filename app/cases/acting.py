@@ -168,13 +168,21 @@ def workers_on(case: CaseFile) -> frozenset[UUID]:
     return frozenset(p.user_id for p in people_on(case) if p.part in {"owner", "co_handler"})
 
 
+def is_new(case: CaseFile) -> bool:
+    """True where nothing of the case is written yet: then the tables need not be asked about it."""
+    return case in db.session.new
+
+
 def people_on(case: CaseFile) -> list[CasePerson]:
     """Everybody with a part in the case, then and now, those not written yet included."""
-    statement = select(CasePerson).where(
-        CasePerson.street_code == case.street_code, CasePerson.case_id == case.id
-    )
+    written: list[CasePerson] = []
+    if not is_new(case):
+        statement = select(CasePerson).where(
+            CasePerson.street_code == case.street_code, CasePerson.case_id == case.id
+        )
+        written = list(db.session.scalars(statement))
     waiting = [row for row in db.session.new if isinstance(row, CasePerson) and row.case_id == case.id]
-    return [*db.session.scalars(statement), *waiting]
+    return [*written, *waiting]
 
 
 def take(case: CaseFile, step: str, act: Act, parts: Collection[str] | None = None) -> CaseEvent:
@@ -278,6 +286,13 @@ def release(case: CaseFile, part: str, reason: str, at: datetime, *, user_id: UU
     for row in db.session.new:
         if isinstance(row, CasePerson) and row.case_id == case.id and _holds(row, part, user_id):
             row.until, row.end_reason = at, reason
+    if not is_new(case):
+        _release_written(case, part, reason, at, user_id)
+    if part != "co_handler":
+        setattr(case, f"{part}_id", None)
+
+
+def _release_written(case: CaseFile, part: str, reason: str, at: datetime, user_id: UUID | None) -> None:
     changed = update(CasePerson).where(
         CasePerson.street_code == case.street_code,
         CasePerson.case_id == case.id,
@@ -287,8 +302,6 @@ def release(case: CaseFile, part: str, reason: str, at: datetime, *, user_id: UU
     if user_id is not None:
         changed = changed.where(CasePerson.user_id == user_id)
     db.session.execute(changed.values(until=at, end_reason=reason))
-    if part != "co_handler":
-        setattr(case, f"{part}_id", None)
 
 
 def _holds(row: CasePerson, part: str, user_id: UUID | None) -> bool:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from app.cases.class_rules import Condition, ProblemClass
 from app.cases.reference_models import CaseClass, Catalogue, Department, FilingCondition
 from app.core.extensions import db
+from app.core.once import once
 
 ClassLookup = Callable[[int, str], ProblemClass | None]  # by version and key
 
@@ -41,7 +42,10 @@ def current(street_code: str) -> int | None:
 
 def catalogue_of(street_code: str, version: int | None = None) -> CatalogueVersion | None:
     """A version of the street's catalogue (None: the one in force), or None where there is none."""
-    row = _row(street_code, version)
+    if version is None:
+        row = _row(street_code, None)
+    else:
+        row = once(("catalogue", street_code, version), lambda: _row(street_code, version))
     return _read(street_code, row[0], row[1]) if row else None
 
 

@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.cases import policies
-from app.cases.acting import SUBJECT
+from app.cases.acting import SUBJECT, is_new
 from app.cases.models import CaseFile, CasePause
 from app.cases.policy import Policy
 from app.core.extensions import db
@@ -47,6 +47,8 @@ def policy_of(case: CaseFile) -> Policy:
 
 def pauses_of(case: CaseFile) -> list[Pause]:
     """Its holds, those not written yet included, in order."""
+    if is_new(case):
+        return []
     statement = select(CasePause).where(
         CasePause.street_code == case.street_code, CasePause.case_id == case.id
     )

@@ -84,6 +84,8 @@ def give(case: CaseFile, owner_id: UUID, act: Act, *, why: str, step: str = "dis
     act.data["owner_id"] = str(owner_id)
     before = case.owner_id
     keep = before if case.state in {"acknowledged", "on_scene"} and before != owner_id else None
+    if case.version > 1:  # more has happened than its filing: perhaps nobody was found before
+        clocks.stop(case, (clocks.NOBODY, clocks.LOOK))
     take(case, step, act)
     now = act.received_at
     appoint(case, owner_id, "owner", why, now)
@@ -94,7 +96,6 @@ def give(case: CaseFile, owner_id: UUID, act: Act, *, why: str, step: str = "dis
     case.owner_is_final = False  # an arbiter's word was about the owner before
     if case.arbiter_id is not None:
         release(case, "arbiter", "decided", now)
-    clocks.stop(case, (clocks.NOBODY, clocks.LOOK))
     clocks.start_acknowledging(case, now)
     tell(case, "case.dispatched", [owner_id], now, by=act.actor_id)
     if before is not None and before != owner_id:

@@ -12,7 +12,8 @@ from typing import Any
 from uuid import UUID
 
 from geoalchemy2 import WKTElement
-from sqlalchemy import select, text, update
+from sqlalchemy import event, select, text, update
+from sqlalchemy.orm import Session
 
 from app.cases import catalogue_queries, clocks, escalating, escalation, policies
 from app.cases.acting import Act, write
@@ -22,7 +23,9 @@ from app.core import clock, problems
 from app.core.extensions import db
 from app.core.idempotency import fingerprint
 from app.core.problems import Problem
+from app.ledger.models import LedgerRow
 from app.media import service as media
+from app.notify.models import Notification
 from app.places import queries as places
 from app.timers import calendars
 
@@ -127,10 +130,10 @@ def file_case(found: Found) -> CaseFile:
         reopenings=0,
         reports=1,
         fired={},
+        number=None,  # given when the case is written
         **_as_found(found),
         **_limits(found, problem),
     )
-    case.number = _next_number(case)
     db.session.add(case)
     _begin(case, found, limit_for(problem, problem.condition(found.condition), found.measured).remark)
     return case
@@ -176,13 +179,13 @@ def _limits(found: Found, problem: ProblemClass) -> dict[str, Any]:
 
 def _class_of(found: Found) -> tuple[int, ProblemClass]:
     """The class in the version that the reporter saw, or in the newest where that one is not known here."""
-    newest = catalogue_queries.current(found.street_code)
-    for version in (found.catalogue_version, newest):
-        case_class = (
-            catalogue_queries.class_of(found.street_code, version, found.class_key) if version else None
-        )
-        if version is not None and case_class is not None:
-            return version, case_class
+    for wanted in (found.catalogue_version, None):
+        version = wanted or catalogue_queries.current(found.street_code)
+        if version is None:
+            continue
+        problem = catalogue_queries.class_of(found.street_code, version, found.class_key)
+        if problem is not None:
+            return version, problem
     raise Problem(problems.CLASS_UNKNOWN, f"The catalogue has no class {found.class_key}.")
 
 
@@ -192,11 +195,31 @@ _SERIAL = text(
 )
 
 
-def _next_number(case: CaseFile) -> str:
-    """The next number of the day: CY20261124-0007. The counter's row is locked until the commit."""
+def give_numbers(session: Session) -> None:
+    """Number the cases that are about to be written, and what is said about them in the same transaction.
+
+    A number is taken as late as can be, because the row of the counter is locked from then until the
+    commit: whoever files a case of the same street meanwhile waits.
+    """
+    new = [row for row in session.new if isinstance(row, CaseFile) and row.number is None]
+    for case in new:
+        case.number = _next_number(session, case)
+    numbers = {str(case.id): case.number for case in new}
+    for row in session.new if numbers else ():
+        if isinstance(row, LedgerRow | Notification) and row.data.get("number", "") is None:
+            row.data["number"] = numbers[str(row.subject_id)]
+
+
+@event.listens_for(db.session, "before_flush")
+def _give_numbers(session: Session, _context: object, _instances: object) -> None:
+    give_numbers(session)
+
+
+def _next_number(session: Session, case: CaseFile) -> str:
+    """The next number of the day: CY20261124-0007."""
     prefix = clocks.policy_of(case).number_prefix
     given = {"street_code": case.street_code, "on_day": case.on_day}
-    return f"{prefix}{case.on_day:%Y%m%d}-{db.session.execute(_SERIAL, given).scalar_one():04d}"
+    return f"{prefix}{case.on_day:%Y%m%d}-{session.execute(_SERIAL, given).scalar_one():04d}"
 
 
 def _begin(case: CaseFile, found: Found, remark: str | None) -> None:

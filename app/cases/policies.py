@@ -15,6 +15,7 @@ from app.cases.reference_models import CasePolicy
 from app.core import problems
 from app.core.extensions import db
 from app.core.idempotency import fingerprint
+from app.core.once import keep, once
 from app.core.problems import Problem
 from app.ledger import service as ledger
 
@@ -24,7 +25,8 @@ MAX_FAULTS = 100  # told at once
 def load_policy(street_code: str, version: int | None = None) -> Policy:
     """The policy of a street, the newest or a given version.
 
-    One short query a call; what was read is kept in the process, because a version never changes.
+    One short query, for a given version one a session; what was read is kept in the process, because a
+    version never changes.
 
     Raises:
         Problem: POLICY_MISSING where there is none.
@@ -117,7 +119,12 @@ def _newest(street_code: str, version: int | None) -> Row[int, bytes] | None:
 
 
 def _found(street_code: str, version: int | None) -> tuple[str, int, bytes]:
-    row = _newest(street_code, version)
+    if version is None:
+        row = _newest(street_code, None)
+        if row is not None:
+            keep(("policy", street_code, int(row.version)), row)
+    else:
+        row = once(("policy", street_code, version), lambda: _newest(street_code, version))
     if row is None:
         which = "any policy" if version is None else f"version {version} of the policy"
         raise Problem(problems.POLICY_MISSING, f"{street_code} does not have {which}: flask policy import")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from app.cases import catalogue_queries, clocks, life
@@ -104,7 +104,8 @@ def cards(cases: Sequence[CaseFile], reader: Reader) -> list[dict[str, Any]]:
     people = people_of(cases)
     names = names_of([case.owner_id for case in cases])
     codes = {case.place_code for case in cases}
-    places = {p.code: p for p in db.session.scalars(select(Place).where(Place.code.in_(codes)))}
+    named = select(Place.code, Place.name, Place.name_en).where(Place.code.in_(codes))  # without outlines
+    places = {row.code: row for row in db.session.execute(named)}
     find = catalogue_queries.classes_of(reader.street_code, {case.catalogue_version for case in cases})
     return [
         _card(
@@ -125,7 +126,7 @@ def _card(
     *,
     people: list[CasePerson],
     names: Names,
-    place: Place | None,
+    place: Row[str, str, str] | None,
     problem: ProblemClass | None,
 ) -> dict[str, Any]:
     parts = parts_of(case, reader.user_id, reader.verbs_at(case.place_code), people)

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import bindparam, select
+
 from app.cases import catalogue_queries
 from app.cases.acting import SUBJECT, people_on
 from app.cases.models import CaseFile
@@ -32,6 +34,10 @@ _DUE = {
     "case.note_due": "note_due_at",
     "case.note_overdue": "note_due_at",
 }
+
+
+# Not the whole row, which has the outline.
+_PLACE_NAMES = select(Place.name, Place.name_en).where(Place.code == bindparam("code"))
 
 
 def tell(
@@ -68,7 +74,7 @@ def tell(
 def _data(case: CaseFile, kind: str, by: UUID | None) -> dict[str, Any]:
     due_at: datetime | None = getattr(case, _DUE.get(kind, "due_at"))
     found = catalogue_queries.class_of(case.street_code, case.catalogue_version, case.class_key)
-    place = db.session.get(Place, case.place_code)
+    place = db.session.execute(_PLACE_NAMES, {"code": case.place_code}).one_or_none()
     actor = db.session.get(User, by) if by else None
     return {
         "number": case.number,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, cast
 from uuid import UUID
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import Table, and_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core import current, problems
@@ -52,6 +52,9 @@ class Served:
     etag: str
 
 
+_USE = insert(cast("Table", PhotoUse.__table__)).on_conflict_do_nothing()
+
+
 def use_photos(
     *,
     street_code: str,
@@ -91,7 +94,7 @@ def use_photos(
         }
         for claim in claims
     ]
-    db.session.execute(insert(PhotoUse).values(rows).on_conflict_do_nothing())
+    db.session.connection().execute(_USE, rows)
     join(street_code, {claim.sha256 for claim in claims})
 
 
@@ -128,7 +131,6 @@ def join(street_code: str, hashes: Collection[str]) -> int:
         .values(used=True)
         .execution_options(synchronize_session=False)
     )
-    db.session.flush()
     return len(waiting)
 
 

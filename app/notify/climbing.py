@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import select
+from sqlalchemy import Table, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.extensions import db
@@ -122,11 +122,14 @@ def _delivery(notification: Notification, address: Address, state: str, now: dat
     }
 
 
+_PUT = insert(cast("Table", Delivery.__table__)).on_conflict_do_nothing()
+
+
 def put(deliveries: Sequence[dict[str, Any]]) -> None:
     """Write deliveries down. What was sent there before is left: the order of channels may have changed
     in the middle of a ladder, so that one comes round again."""
     if deliveries:
-        db.session.execute(insert(Delivery).values(list(deliveries)).on_conflict_do_nothing())
+        db.session.connection().execute(_PUT, list(deliveries))
 
 
 def _give_up(notification: Notification, now: datetime) -> None:

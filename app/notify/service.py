@@ -79,7 +79,6 @@ def tell(
         _take_over(notification, plan, older, now)
     put(deliveries)
     _record_told(about, people)
-    db.session.flush()
 
 
 def _record_told(about: dict[str, Any], people: Sequence[UUID]) -> None:
@@ -103,6 +102,7 @@ def _climbing(
     street_code: str, people: Collection[UUID], subject_kind: str, subject_id: UUID
 ) -> dict[UUID, list[Notification]]:
     """Locked notifications of the subject that are still on their ladder, by person."""
+    _write_waiting()
     rows = db.session.scalars(
         select(Notification)
         .where(
@@ -213,8 +213,15 @@ def withdraw(street_code: str, subject_kind: str, subject_id: UUID, now: datetim
     return len(rows)
 
 
+def _write_waiting() -> None:
+    """Have what was told earlier in the transaction written, so that it is found."""
+    if any(isinstance(row, Notification) for row in db.session.new):
+        db.session.flush()
+
+
 def _locked(which: ColumnElement[bool]) -> Sequence[Any]:
     """Keys and subjects of notifications, locked in one order, so that two who end them do not cross."""
+    _write_waiting()
     return db.session.execute(
         select(
             Notification.user_id,

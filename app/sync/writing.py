@@ -11,11 +11,15 @@ from collections import defaultdict
 from functools import cache
 from typing import Any, cast
 
+from geoalchemy2 import WKTElement
 from sqlalchemy import Table, TextClause, text
 
+from app.cases import filing
+from app.cases.models import CaseEvent, CaseFile, CasePerson
 from app.core.extensions import db
 from app.evidence.models import Proof, TrackGap
 from app.ledger.models import LedgerRow
+from app.notify.models import Notification
 from app.patrols.models import CheckIn
 from app.sync.models import LogEntry
 
@@ -23,12 +27,16 @@ from app.sync.models import LogEntry
 def _columns(model: type[Any]) -> list[str]:
     """What the handlers give; the rest is the database's to make."""
     table = cast("Table", model.__table__)
-    return [column.name for column in table.columns if column.server_default is None]
+    whole = model is CaseFile  # every value of it is given
+    return [column.name for column in table.columns if whole or column.server_default is None]
 
 
 # Nothing refers to these rows and nobody reads them again in the same request, so their order among
 # other rows does not matter, and the session need not know them any longer.
-_PLAIN = {model: _columns(model) for model in (Proof, CheckIn, TrackGap, LedgerRow)}
+_PLAIN = {
+    model: _columns(model)
+    for model in (Proof, CheckIn, TrackGap, CaseFile, CaseEvent, CasePerson, Notification, LedgerRow)
+}
 
 
 @cache
@@ -46,6 +54,7 @@ def _insert(models: tuple[type[Any], ...]) -> TextClause:
 
 def write_added() -> None:
     """Write everything that was added to the session."""
+    filing.give_numbers(db.session())
     rows: dict[type[Any], list[dict[str, Any]]] = defaultdict(list)
     for added in list(db.session.new):
         columns = _PLAIN.get(type(added))
@@ -70,5 +79,7 @@ def _as_json(rows: list[dict[str, Any]]) -> str:
 
 
 def _as_text(value: object) -> str:
-    """What JSON has no form for, as PostgreSQL reads it: bytes in hex, the rest as it prints."""
+    """What JSON has no form for, as PostgreSQL reads it: bytes in hex, points as EWKT, the rest as it prints."""
+    if isinstance(value, WKTElement):
+        return f"SRID={value.srid};{value.data}"
     return f"\\x{value.hex()}" if isinstance(value, bytes) else str(value)

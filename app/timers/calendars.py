@@ -10,6 +10,7 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from app.core.extensions import db
+from app.core.once import keep, once
 from app.ledger import service as ledger
 from app.ledger.models import LedgerRow
 from app.places.models import Place
@@ -37,20 +38,32 @@ class CalendarMissing(LookupError):
 def load_calendar(street_code: str, version: int | None = None) -> Calendar:
     """The calendar of a street, the newest or a given version.
 
-    One short query a call; days are kept in the process, because a version never changes.
+    One short query, for a given version one a session; days are kept in the process, because a version
+    never changes.
 
     Raises:
         CalendarMissing: where there is none.
     """
+    if version is None:
+        head = _head(street_code, None)
+        if head is not None:
+            keep(("calendar", street_code, head[0]), head)
+    else:
+        head = once(("calendar", street_code, version), lambda: _head(street_code, version))
+    if head is None:
+        raise CalendarMissing(street_code, version)
+    return _read(street_code, *head)
+
+
+def _head(street_code: str, version: int | None) -> tuple[int, bytes] | None:
+    """Number and fingerprint of a version, of the newest where None."""
     wanted = select(WorkCalendar.version, WorkCalendar.fingerprint).where(
         WorkCalendar.street_code == street_code
     )
     if version is not None:
         wanted = wanted.where(WorkCalendar.version == version)
     row = db.session.execute(wanted.order_by(WorkCalendar.version.desc()).limit(1)).one_or_none()
-    if row is None:
-        raise CalendarMissing(street_code, version)
-    return _read(street_code, row.version, bytes(row.fingerprint))
+    return (row.version, bytes(row.fingerprint)) if row else None
 
 
 @lru_cache(maxsize=256)

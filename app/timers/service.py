@@ -7,14 +7,14 @@ subject: a handler that cannot lock its subject at once answers ``firing.BUSY``.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, literal_column, select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import delete, func, literal_column, select, text, tuple_, update
 
 from app.core import clock
 from app.core.extensions import db
@@ -26,6 +26,18 @@ FORGET_BATCH = 5000
 # Written out: a statement that is prepared for any state can use no index of the pending ones only.
 IS_PENDING = Timer.state == literal_column("'pending'")
 _IS_SETTLED = Timer.state != literal_column("'pending'")
+
+
+# Put together once: it is part of every report.
+_SCHEDULE = text("""
+insert into timer (street_code, id, kind, subject_kind, subject_id, place_code, due_at, try_at, data, state,
+                   attempts, created_at)
+values (:street_code, :id, :kind, :subject_kind, :subject_id, :place_code, :due_at, :due_at,
+        cast(:data as jsonb), 'pending', 0, :now)
+on conflict (street_code, subject_kind, subject_id, kind) where state = 'pending' do update
+   set place_code = excluded.place_code, due_at = excluded.due_at, try_at = excluded.try_at,
+       data = excluded.data, attempts = excluded.attempts, last_error = excluded.last_error
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,29 +70,18 @@ def schedule(
         place_code: where the ledger notes a failure.
         data: JSON for the handler; no positions, phone numbers or personal text.
     """
-    now = clock.now()
-    row = insert(Timer).values(
-        street_code=street_code,
-        id=uuid7(),
-        kind=kind,
-        subject_kind=subject_kind,
-        subject_id=subject_id,
-        place_code=place_code,
-        due_at=due_at,
-        try_at=due_at,
-        data=data or {},
-        state="pending",
-        attempts=0,
-        created_at=now,
-    )
-    taken = ("place_code", "due_at", "try_at", "data", "attempts", "last_error")
-    db.session.execute(
-        row.on_conflict_do_update(
-            index_elements=["street_code", "subject_kind", "subject_id", "kind"],
-            index_where=IS_PENDING,
-            set_={name: row.excluded[name] for name in taken},
-        )
-    )
+    given = {
+        "street_code": street_code,
+        "id": uuid7(),
+        "kind": kind,
+        "subject_kind": subject_kind,
+        "subject_id": subject_id,
+        "place_code": place_code,
+        "due_at": due_at,
+        "data": json.dumps(data or {}),
+        "now": clock.now(),
+    }
+    db.session.execute(_SCHEDULE, given)
 
 
 def cancel(

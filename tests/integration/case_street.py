@@ -155,7 +155,7 @@ def load_references(street: str) -> None:
         (DATA / "categories.csv").read_bytes(),
         (DATA / "filing_conditions.csv").read_bytes(),
         (DATA / "departments.csv").read_bytes(),
-        name="categories",
+        name="categories",  # as of the file: a process keeps what it read of a version
         now=now,
     )
     document = json.loads((DATA / "demo/policy.json").read_text(encoding="utf-8"))

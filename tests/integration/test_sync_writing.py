@@ -8,13 +8,17 @@ from uuid import UUID
 
 import pytest
 from flask_sqlalchemy.session import Session
+from geoalchemy2 import WKTElement
 from sqlalchemy import Connection, Table, select
 from sqlalchemy.orm import scoped_session
 
+from app.cases.models import CaseEvent, CaseFile, CasePerson
 from app.evidence.models import Proof, TrackGap
 from app.ledger.models import LedgerRow
+from app.notify.models import Notification
 from app.patrols.models import CheckIn
 from app.sync import writing
+from tests.integration.case_street import SHOP
 
 Db = scoped_session[Session]
 
@@ -68,13 +72,40 @@ def _rows(street: str) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("model", [Proof, CheckIn, TrackGap, LedgerRow])
+def _case_rows(street: str) -> list[Any]:
+    case: dict[str, Any] = {
+        "number": "CY1", "on_day": AT.date(), "source": "patrol", "fingerprint": b"\x00\xff", "department": AWKWARD,
+        "catalogue_version": 1, "policy_version": 1, "calendar_version": 1, "class_key": SHOP, "measured": 0.1 + 0.2,
+        "level": "common", "mode": "point", "urgent": True, "text": AWKWARD, "address": "", "place_code": street,
+        "lat": 31.2 + 1e-13, "lon": 121.4, "accuracy_m": 8.0, "state": "open", "version": 1, "owner_is_final": True,
+        "filed_at": AT, "found_at": AT, "clock_from": AT, "acknowledge_amount": 1.0, "acknowledge_unit": "urgent_hours",
+        "resolve_amount": 2.0, "resolve_unit": "work_days", "extension_amount": 0.0, "returns": 0, "reworks": 0,
+        "reopenings": 0, "reports": 1, "fired": {"warned": 1}, "fixed_on_spot": True,
+        "position": WKTElement("POINT(121.4 31.2000000000001)", srid=4326),
+    }  # fmt: skip
+    event: dict[str, Any] = {"step": "note", "from_state": None, "to_state": "open", "text": AWKWARD,
+                             "data": {"text": AWKWARD, "nothing": None}, "fingerprint": b""}  # fmt: skip
+    told: dict[str, Any] = {"kind": "case.closed", "subject_kind": "case", "data": {"number": AWKWARD},
+                            "urgent": False, "told_at": AT, "rungs_used": 0}  # fmt: skip
+    return [
+        CaseFile(street_code=street, id=ONE, **case),
+        CaseEvent(street_code=street, case_id=ONE, ordinal=1, id=ONE, at=AT, received_at=AT, **event),
+        CasePerson(
+            street_code=street, case_id=ONE, user_id=TWO, part="owner", since=AT, why="next", until=AT
+        ),
+        Notification(street_code=street, user_id=ONE, id=TWO, place_code=street, subject_id=ONE, **told),
+    ]
+
+
+@pytest.mark.parametrize(
+    "model", [Proof, CheckIn, TrackGap, LedgerRow, CaseFile, CaseEvent, CasePerson, Notification]
+)
 def test_every_value_arrives_as_the_session_would_write_it(
     session: Db, owner_db: Connection, model: Any
 ) -> None:
-    session.add_all(_rows("by-session"))
+    session.add_all([*_rows("by-session"), *_case_rows("by-session")])
     session.commit()
-    session.add_all(_rows("in-one-go"))
+    session.add_all([*_rows("in-one-go"), *_case_rows("in-one-go")])
     writing.write_added()
     assert not session.new
     session.commit()
