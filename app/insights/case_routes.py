@@ -50,4 +50,6 @@ def export_cases(args: dict[str, Any]) -> Response:
     span = case_export.Span(who.street_code, scope, args["from_"], args["to"])
     file = case_export.export(span, form, asked_by=who.user_id, place_code=args["place"])
     kind = tables.CSV_TYPE if form == "csv" else tables.XLSX_TYPE
-    return send_file(file, kind, as_attachment=True, download_name=case_export.file_name(span, form))
+    answer = send_file(file, kind, as_attachment=True, download_name=case_export.file_name(span, form))
+    answer.headers["Cache-Control"] = "no-store"
+    return answer

@@ -56,6 +56,7 @@ def test_a_csv_has_the_districts_columns_then_ours(street):
     answer = ask(street.leader)
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert "attachment" in answer.headers["Content-Disposition"]
+    assert answer.headers["Cache-Control"] == "no-store"
     assert answer.data.startswith(b"\xef\xbb\xbf")
     (row,) = rows_of(street.leader)
     assert list(row) == HUANGPU + OURS
