@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -115,8 +116,9 @@ def day(stack: Stack) -> set[str]:
     played = stack.flask("demo", "play", "--base-url", stack.base_url)
     assert played.returncode == 0, played.stdout + played.stderr
     PICTURES.mkdir(parents=True, exist_ok=True)
-    on = f"{clock.now().astimezone(clock.SHANGHAI):%Y-%m-%d}"
-    asked = ["/places", "/checkpoints?place=310107005", "/staff", f"/board?on={on}", "/routes", "/schedules"]
+    now = clock.now().astimezone(clock.SHANGHAI)
+    boards = [f"/board?on={day:%Y-%m-%d}" for day in (now, now - timedelta(days=1))]
+    asked = ["/places", "/checkpoints?place=310107005", "/staff", *boards, "/routes", "/schedules"]
     data = chinese_data([stack.call("leader1", "GET", f"/api/v1{path}") for path in asked])
     for state in ("open", "decided"):
         data |= chinese_data(stack.call("leader1", "GET", f"/api/v1/reviews?state={state}"))
@@ -197,7 +199,10 @@ def _today(pictures: Album) -> None:
     page = pictures.page
     page.locator("button.round").first.wait_for()
     pictures.take("today")
-    page.locator("button.round").first.click()
+    walked = page.locator("button.round", has=page.locator(".chip.started, .chip.finished, .chip.late"))
+    if not walked.count():  # before the first windows open, the day before is what one looks back on
+        page.locator(".picker button").first.click()
+    walked.first.click()
     page.locator(".panel ol li").first.wait_for()
     pictures.take("today-round")
     page.locator(".panel .track button").first.click()
