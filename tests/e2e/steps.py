@@ -103,3 +103,13 @@ def go_on_duty(stack: Stack, page: Page, username: str) -> None:
         page.get_by_test_id("start-shift").click()
     page.get_by_test_id("end-shift").wait_for()
     expect(page.get_by_test_id("unsent")).to_contain_text(re.compile("全部已上传|All sent"))
+
+
+def go_off_duty(page: Page) -> None:
+    """End the shift, so that the next test finds the person as it expects them."""
+    page.context.set_offline(False)
+    page.goto("/field/")
+    page.get_by_test_id("end-shift").click()
+    page.get_by_test_id("end-shift-sure").click()
+    page.get_by_test_id("start-shift").wait_for()
+    expect(page.get_by_test_id("unsent")).to_contain_text(re.compile("全部已上传|All sent"))

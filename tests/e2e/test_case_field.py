@@ -3,17 +3,19 @@ duty takes it on, walks there, puts it right and shows it; another person looks 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import PHONE, ROOT, Person, Stack
-from tests.e2e.steps import WITHIN_S, eventually, go_on_duty, sign_in
+from tests.e2e.steps import WITHIN_S, eventually, go_off_duty, go_on_duty, sign_in
 
 PHOTOS = ROOT / "tests" / "data" / "photos"
 STALL = "M-09005"  # 跨门营业
 WITHIN_MS = WITHIN_S * 1000
+OnDuty = Callable[[str, tuple[float, float]], Person]
 
 
 def _spot(stack: Stack, unit: str) -> tuple[float, float]:
@@ -31,14 +33,24 @@ def _cases(stack: Stack, address: str) -> list[dict[str, Any]]:
     return found
 
 
-def _on_duty(stack: Stack, person: Person, username: str, at: tuple[float, float]) -> Page:
-    person.stand_at(*at)
-    page = person.page
-    with page.expect_response("**/api/v1/catalogue"):  # from here on it works without network
-        go_on_duty(stack, page, username)
-    page.evaluate("navigator.serviceWorker.ready.then(() => null)")
-    expect(page.get_by_test_id("recording")).to_contain_text("正在记录位置")
-    return page
+@pytest.fixture
+def on_duty(stack: Stack, people: Callable[..., Person]) -> Iterator[OnDuty]:
+    """Makes people on duty at a spot, with all on the phone that it needs without network."""
+    made: list[Person] = []
+
+    def make(username: str, at: tuple[float, float]) -> Person:
+        person: Person = people(PHONE, "zh-CN")
+        person.stand_at(*at)
+        with person.page.expect_response("**/api/v1/catalogue"):
+            go_on_duty(stack, person.page, username)
+        person.page.evaluate("navigator.serviceWorker.ready.then(() => null)")
+        expect(person.page.get_by_test_id("recording")).to_contain_text("正在记录位置")
+        made.append(person)
+        return person
+
+    yield make
+    for person in made:
+        go_off_duty(person.page)
 
 
 def _fill_in(page: Page, address: str, photos: list[str], search: str = "kmyy") -> None:
@@ -62,12 +74,10 @@ def _reopen(person: Person) -> Page:
     return page
 
 
-def test_a_report_without_network_is_one_case_with_its_photos(
-    stack: Stack, people: Callable[..., Person]
-) -> None:
+def test_a_report_without_network_is_one_case_with_its_photos(stack: Stack, on_duty: OnDuty) -> None:
     address = "曹杨路 100 号"
-    patroller: Person = people(PHONE, "zh-CN")
-    page = _on_duty(stack, patroller, "patrol1", _spot(stack, "310107005-G1"))
+    patroller = on_duty("patrol1", _spot(stack, "310107005-G1"))
+    page = patroller.page
     patroller.context.set_offline(True)
     _fill_in(page, address, ["own_rubbish_gps.jpg", "own_bikes_orient6.jpg"])
     patroller.picture("case-1-form-offline")
@@ -102,13 +112,14 @@ def _photos_have_arrived(stack: Stack, case_id: str, count: int) -> None:
     eventually(arrived, "the photos")
 
 
-def test_from_report_to_closed_by_three_people(stack: Stack, people: Callable[..., Person]) -> None:
+def test_from_report_to_closed_by_three_people(
+    stack: Stack, on_duty: OnDuty, people: Callable[..., Person]
+) -> None:
     address = "曹杨路 200 号"
     spot = _spot(stack, "310107005-G2")
-    handler: Person = people(PHONE, "zh-CN")
-    at_work = _on_duty(stack, handler, "handler1", (spot[0] + 0.004, spot[1]))
-    patroller: Person = people(PHONE, "zh-CN")
-    page = _on_duty(stack, patroller, "patrol2", spot)
+    handler = on_duty("handler1", (spot[0] + 0.004, spot[1]))
+    patroller = on_duty("patrol2", spot)
+    page = patroller.page
     _fill_in(page, address, ["own_stall_far.jpg"])
     page.get_by_test_id("send-report").click()
     expect(page.get_by_test_id("receipt")).to_contain_text("已上报 CY", timeout=WITHIN_MS)
@@ -116,7 +127,7 @@ def test_from_report_to_closed_by_three_people(stack: Stack, people: Callable[..
     case = _cases(stack, address)[0]
     assert case["class_key"] == STALL
 
-    _handle(stack, handler, at_work, case, spot)
+    _handle(stack, handler, case, spot)
     _verify(stack, people, case["id"])
     page.goto(f"/field/cases/{case['id']}")
     expect(page.get_by_test_id("state")).to_contain_text("已结案", timeout=WITHIN_MS)
@@ -127,10 +138,10 @@ def test_from_report_to_closed_by_three_people(stack: Stack, people: Callable[..
     assert "arrive" in timeline
 
 
-def _handle(
-    stack: Stack, handler: Person, page: Page, case: dict[str, Any], spot: tuple[float, float]
-) -> None:
+def _handle(stack: Stack, handler: Person, case: dict[str, Any], spot: tuple[float, float]) -> None:
     """The one on duty accepts, walks there (on scene by position), resolves with a photo."""
+
+    page = handler.page
 
     def state() -> str:
         return str(stack.call("leader1", "GET", f"/api/v1/cases/{case['id']}")["state"])
@@ -183,12 +194,12 @@ def _verify(stack: Stack, people: Callable[..., Person], case_id: str) -> None:
     eventually(closed, "the verification")
 
 
-def test_somebody_has_reported_it_already(stack: Stack, people: Callable[..., Person]) -> None:
+def test_somebody_has_reported_it_already(stack: Stack, on_duty: OnDuty) -> None:
     """The second report of the same thing joins the case, with its photo, also without network."""
     address = "曹杨路 300 号"
     spot = _spot(stack, "310107005-G3")
-    first: Person = people(PHONE, "zh-CN")
-    page = _on_duty(stack, first, "patrol3", spot)
+    first = on_duty("patrol3", spot)
+    page = first.page
     _fill_in(page, address, ["own_rubbish_gps.jpg"])
     page.get_by_test_id("send-report").click()
     expect(page.get_by_test_id("receipt")).to_contain_text("已上报 CY", timeout=WITHIN_MS)
@@ -220,7 +231,8 @@ def test_put_right_on_the_spot(stack: Stack, people: Callable[..., Person]) -> N
     expect(page.get_by_test_id("report")).to_be_visible()  # not on duty: no position is read
     page.get_by_test_id("report").click()
     page.get_by_test_id("fixed").check()
-    page.get_by_test_id("files-before").set_input_files(PHOTOS / "own_stall_far.jpg")
+    heic = PHOTOS / "own_stall.heic"  # no browser but Apple's reads it: it goes as it is
+    page.get_by_test_id("files-before").set_input_files(heic)
     page.get_by_test_id("files-after").set_input_files(PHOTOS / "landscape_6.jpg")
     expect(page.get_by_test_id("taken")).to_have_count(2)
     page.get_by_test_id("pick-class").click()
@@ -238,3 +250,4 @@ def test_put_right_on_the_spot(stack: Stack, people: Callable[..., Person]) -> N
     expect(page.get_by_test_id("receipt")).to_contain_text("已上报 CY", timeout=WITHIN_MS)
     case = _cases(stack, address)
     assert [(one["state"], one["fixed_on_spot"]) for one in case] == [("closed", True)]
+    _photos_have_arrived(stack, case[0]["id"], 2)

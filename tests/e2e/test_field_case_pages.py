@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, expect
 from app.core import clock
 from app.core.ids import uuid7
 from tests.e2e.conftest import PHONE, PICTURES, ROOT, Stack
-from tests.e2e.steps import eventually, go_on_duty, sign_in
+from tests.e2e.steps import eventually, go_off_duty, go_on_duty, sign_in
 from tests.e2e.test_pages import Album, chinese_data
 
 PHOTOS = ROOT / "tests" / "data" / "photos"
@@ -135,6 +135,7 @@ def _send(pictures: Album, stack: Stack) -> None:
     page.goto("/field/reports")
     page.get_by_test_id("case").first.wait_for()
     pictures.take("reports")
+    go_off_duty(page)
     pictures.close()
 
 

@@ -11,7 +11,7 @@ import { dropDraft, keepDraft, keepPhoto, sha256Of } from '@/core/photos'
 import type { Fix } from '@/core/proof'
 
 import { position } from './gps'
-import { PhotoTooLarge, shrink } from './shrink'
+import { PhotoTooLarge, PhotoUnreadable, shrink } from './shrink'
 import { kept, person, reload, writeForm } from './store'
 
 export const MAX_PHOTOS = 9
@@ -108,8 +108,11 @@ class CaseForm<Fields extends Record<string, unknown>> {
     const { bytes, type } = await shrink(file)
     const sha256 = await sha256Of(bytes)
     if (this.over || this.photos.value.some((photo) => photo.sha256 === sha256)) return
+    // Kept first, shown then: on a full phone nothing is shown that is not there
+    await keepPhoto({ ...this.row(), photos: [...this.photos.value, { sha256, ...taken }] }, sha256, type, bytes)
     this.photos.value = [...this.photos.value, { sha256, ...taken }]
-    await keepPhoto(this.row(), sha256, type, bytes)
+    this.changed()
+    void navigator.storage?.persist?.() // a hint to the browser; nothing relies on it
   }
 
   private async save(): Promise<void> {
@@ -134,4 +137,4 @@ export function useForm<Fields extends Record<string, unknown>>(kind: string, ab
   return form
 }
 
-export { PhotoTooLarge }
+export { PhotoTooLarge, PhotoUnreadable }

@@ -7,7 +7,7 @@ import { ApiProblem, Unreachable } from '@/core/http'
 import { language } from '@/ui/language'
 import { api } from '@/ui/session'
 
-import { sayError } from './notice'
+import { say, sayError } from './notice'
 import { kept, person } from './store'
 
 export const inbox = shallowRef<Told[] | null>(null)
@@ -62,6 +62,27 @@ export async function acknowledge(ids: string[]): Promise<void> {
   inbox.value = (inbox.value ?? []).map((one) => (seen.has(one.id) ? { ...one, acknowledged_at: one.acknowledged_at ?? now } : one))
 }
 
+/** Say that these are on the screen: a next way of telling still comes, unless the person also opens them. */
+async function markShown(ids: string[]): Promise<void> {
+  if (ids.length > 0) await api.post('/notifications/shown', { ids: ids.slice(0, 200) }).catch(expected)
+}
+
+/** The inbox is on the screen. */
+export async function showInbox(): Promise<void> {
+  await loadInbox()
+  await markShown((inbox.value ?? []).filter((one) => one.shown_at === null && one.acknowledged_at === null).map((one) => one.id))
+}
+
+/** Something new has come while the app is open: say the newest of it. */
+async function announce(): Promise<void> {
+  await loadInbox()
+  const fresh = (inbox.value ?? []).filter((one) => one.shown_at === null && one.acknowledged_at === null)
+  const newest = fresh[0]
+  if (!newest || document.visibilityState !== 'visible') return
+  say(newest.title)
+  await markShown([newest.id])
+}
+
 /** The person looks at a case: what they were told about it is read. */
 export async function acknowledgeCase(id: string): Promise<void> {
   await loadInbox()
@@ -71,10 +92,12 @@ export async function acknowledgeCase(id: string): Promise<void> {
 
 /** Begin to follow the inbox; called once. */
 export function followInbox(): void {
+  let before: number | null = null
   watch(
     () => person.value?.id,
     () => {
       inbox.value = null
+      before = null
       unreadThere.value = nextCursor.value = null
     },
   )
@@ -82,7 +105,11 @@ export function followInbox(): void {
     () => kept.value?.feed?.fetched_at,
     (fetched) => {
       unreadThere.value = null // the feed is newer
-      if (fetched && inbox.value) loadInbox().catch(sayError)
+      const count = kept.value?.feed?.feed.cases?.unread ?? 0
+      const more = before !== null && count > before
+      before = fetched ? count : null
+      if (more) announce().catch(sayError)
+      else if (fetched && inbox.value) loadInbox().catch(sayError)
     },
   )
 }

@@ -23,6 +23,9 @@ export interface Shrunk {
 /** Thrown where a picture can be neither shrunk nor sent as it is. */
 export class PhotoTooLarge extends Error {}
 
+/** Thrown where a file says that it is a picture every browser reads, and this one cannot read it. */
+export class PhotoUnreadable extends Error {}
+
 /** The picture in *file*, upright, at most 1600 pixels long and about 350 kB. */
 export async function shrink(file: Blob): Promise<Shrunk> {
   const original = new Uint8Array(await file.arrayBuffer())
@@ -39,6 +42,7 @@ export async function shrink(file: Blob): Promise<Shrunk> {
 }
 
 function asItIs(file: Blob, original: Uint8Array<ArrayBuffer>): Shrunk {
+  if (isJpeg(original) || ['image/png', 'image/webp', 'image/gif'].includes(file.type)) throw new PhotoUnreadable()
   if (original.length > MAX_PHOTO_BYTES) throw new PhotoTooLarge()
   return { bytes: original.buffer, type: file.type || 'application/octet-stream' }
 }
