@@ -70,6 +70,10 @@ class Handset:
         """Return the case with the reason."""
         self.send("case_returned", {"case": case_id, "reason": reason, "text": text})
 
+    def walk(self, lat: float, lon: float) -> None:
+        """Be seen at a position while on duty."""
+        self.send("track", {"shift": self.shift, "fixes": [wire_fix(lat, lon, clock.now())]})
+
     def arrive(self, case_id: str, lat: float, lon: float) -> None:
         """Say to be there."""
         fix = wire_fix(lat, lon, clock.now())

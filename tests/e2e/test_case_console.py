@@ -87,6 +87,9 @@ def test_a_case_from_filed_to_closed(stack: Stack, people: Any) -> None:
     supervisor.page.locator("dialog select").select_option(me)
     send(supervisor.page)
     handler.accept(case_id)
+    lat, lon = spot_of(stack, 0)
+    handler.walk(lat + 0.003, lon)  # 330 m to go; no position of theirs is shown, only the distance
+    expect(supervisor.page.get_by_test_id("people")).to_contain_text("离现场 330 米", timeout=25_000)
     handler.arrive(case_id, *spot_of(stack, 0))
     expect(state).to_have_text("已到场")
     handler.resolve(case_id, "货架收进店里了")
