@@ -9,7 +9,7 @@ from flask import Flask
 
 from app.cases import models as _cases_models  # noqa: F401 - tables must be known to migrations
 from app.cases import reference_models as _reference_models  # noqa: F401
-from app.cases.policy_routes import blp as policies_blp
+from app.cases.policy.routes import blp as policies_blp
 from app.cases.reference_routes import blp as reference_blp
 from app.cases.routes import blp as cases_blp
 from app.cli.catalogue import catalogue as catalogue_commands

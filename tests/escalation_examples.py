@@ -6,13 +6,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import cast
 
-from app.cases.catalogue_file import read_catalogue
-from app.cases.class_rules import limit_for
-from app.cases.messages import MESSAGES, say
-from app.cases.policy import TRIGGERS, Rule, read_policy
-from app.cases.policy_faults import can_occur
-from app.cases.timeline import Assumptions, CaseLimits, timeline
-from app.cases.timeline_words import every, words
+from app.cases.catalogue.file import read_catalogue
+from app.cases.catalogue.rules import limit_for
+from app.cases.policy.document import TRIGGERS, Rule, read_policy
+from app.cases.policy.faults import can_occur
+from app.cases.policy.messages import MESSAGES, say
+from app.cases.policy.timeline import Assumptions, CaseLimits, timeline
+from app.cases.policy.timeline_words import every, words
 from app.timers import calendar_rules, explain, worktime
 from app.timers.explain import Lang
 from app.timers.worktime import SHANGHAI, Limit, Unit

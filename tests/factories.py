@@ -26,8 +26,8 @@ from geoalchemy2 import WKTElement
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from app.cases.catalogue_file import read_catalogue
-from app.cases.class_rules import ProblemClass
+from app.cases.catalogue.file import read_catalogue
+from app.cases.catalogue.rules import ProblemClass
 from app.cases.reference_models import (
     Absence,
     CaseClass,

@@ -8,8 +8,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from app.cases.policy import RECIPIENTS, RUNNING_ON, SCHEMA, TRIGGERS, Policy, Rule
-from app.cases.policy_faults import can_occur
+from app.cases.policy.document import RECIPIENTS, RUNNING_ON, SCHEMA, TRIGGERS, Policy, Rule
+from app.cases.policy.faults import can_occur
 from app.cases.words import MODES
 from app.timers.worktime import UNITS, Limit
 

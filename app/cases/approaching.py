@@ -7,10 +7,11 @@ from typing import Any, cast
 
 from sqlalchemy import select
 
-from app.cases import catalogue_queries, steps
+from app.cases import steps
 from app.cases.acting import Act, accepted_since, lock_case
 from app.cases.approach_rules import Approach, Circle, Seen, follow
-from app.cases.class_rules import ProblemClass
+from app.cases.catalogue import queries as catalogue_queries
+from app.cases.catalogue.rules import ProblemClass
 from app.cases.models import LIVE, CaseApproach, CaseFile
 from app.core import geo
 from app.core.entry import Applied, Entry, Memory

@@ -14,10 +14,10 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from app.cases import policies
 from app.cases.acting import SUBJECT, is_new
 from app.cases.models import CaseFile, CasePause
-from app.cases.policy import Policy
+from app.cases.policy import versions as policies
+from app.cases.policy.document import Policy
 from app.core.extensions import db
 from app.timers import calendars, explain, worktime
 from app.timers import service as timers

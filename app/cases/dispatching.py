@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from app.cases import clocks, dispatch
+from app.cases import clocks
 from app.cases.acting import (
     Act,
     StepRefused,
@@ -18,9 +18,10 @@ from app.cases.acting import (
     take,
     workers_on,
 )
-from app.cases.dispatch import Matter
-from app.cases.dispatch_rules import Choice
 from app.cases.models import CaseFile
+from app.cases.responsibility import dispatch
+from app.cases.responsibility.dispatch import Matter
+from app.cases.responsibility.dispatch_rules import Choice
 from app.cases.telling import tell
 from app.core import problems
 from app.core.ids import uuid7

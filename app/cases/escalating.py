@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from app.cases import clocks, escalation, policies
+from app.cases import clocks
 from app.cases.acting import write
 from app.cases.dispatching import give_by_rules, system_act, watch_by_rules
-from app.cases.escalation import Standing, Step
 from app.cases.models import CaseFile
+from app.cases.policy import escalation
+from app.cases.policy import versions as policies
+from app.cases.policy.escalation import Standing, Step
 from app.cases.telling import resolve, tell
 
 # What a trigger is called where people are told.

@@ -15,10 +15,13 @@ from geoalchemy2 import WKTElement
 from sqlalchemy import event, select, text, update
 from sqlalchemy.orm import Session
 
-from app.cases import catalogue_queries, clocks, escalating, escalation, policies
+from app.cases import clocks, escalating
 from app.cases.acting import Act, write
-from app.cases.class_rules import ProblemClass, limit_for
+from app.cases.catalogue import queries as catalogue_queries
+from app.cases.catalogue.rules import ProblemClass, limit_for
 from app.cases.models import CaseFile, CaseReport
+from app.cases.policy import escalation
+from app.cases.policy import versions as policies
 from app.core import clock, problems
 from app.core.extensions import db
 from app.core.idempotency import fingerprint

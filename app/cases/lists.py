@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, false, func, literal_column, or_, select
 
-from app.cases import catalogue_queries
-from app.cases.class_rules import ProblemClass
+from app.cases.catalogue import queries as catalogue_queries
+from app.cases.catalogue.rules import ProblemClass
 from app.cases.models import LIVE, CaseFile, CasePerson
 from app.cases.showing import Reader, field_cards
 from app.core.extensions import db

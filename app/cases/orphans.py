@@ -8,9 +8,10 @@ from uuid import UUID
 
 from sqlalchemy import select, text
 
-from app.cases import dispatch, dispatching, escalating, life
+from app.cases import dispatching, escalating, life
 from app.cases.acting import appoint, former_owners, release
 from app.cases.models import CaseFile
+from app.cases.responsibility import dispatch
 from app.cases.telling import tell
 from app.core import clock
 from app.core.extensions import db

@@ -7,12 +7,13 @@ from uuid import UUID
 
 from flask import Response, request
 
-from app.cases import catalogue_queries, gap_words, responsibility
 from app.cases import reference_schemas as schemas
-from app.cases import responsibility_queries as queries
-from app.cases.catalogue_queries import CatalogueVersion
-from app.cases.responsibility import Editor
-from app.cases.responsibility_rules import Line
+from app.cases.catalogue import queries as catalogue_queries
+from app.cases.catalogue.queries import CatalogueVersion
+from app.cases.responsibility import gap_words, queries
+from app.cases.responsibility import matrix as responsibility
+from app.cases.responsibility.matrix import Editor
+from app.cases.responsibility.rules import Line
 from app.core import clock, pipeline, problems
 from app.core.pipeline import SIGNED_IN, endpoint
 from app.core.web import Blueprint

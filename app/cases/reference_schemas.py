@@ -6,9 +6,9 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from app.cases.class_rules import COMPARISONS, KINDS
-from app.cases.gap_rules import KINDS as GAP_KINDS
-from app.cases.responsibility_rules import DUTIES, MAX_RANK, SELECTOR_KINDS
+from app.cases.catalogue.rules import COMPARISONS, KINDS
+from app.cases.responsibility.gap_rules import KINDS as GAP_KINDS
+from app.cases.responsibility.rules import DUTIES, MAX_RANK, SELECTOR_KINDS
 from app.cases.words import LEVELS, MODES
 from app.core.fields import Moment, Text, Wire
 from app.core.pages import MAX_PAGE

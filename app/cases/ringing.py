@@ -7,10 +7,11 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from app.cases import clocks, escalation, steps
+from app.cases import clocks, steps
 from app.cases.dispatching import give_by_rules, system_act, watch_by_rules
 from app.cases.escalating import escalate
 from app.cases.models import CaseFile
+from app.cases.policy import escalation
 from app.core.extensions import db
 from app.timers.firing import BUSY, DROPPED, FIRED, Due, Handler
 

@@ -7,9 +7,10 @@ from uuid import UUID
 
 from flask import Response
 
-from app.cases import candidates, desk, lists, schemas, showing, steps, watching
+from app.cases import desk, lists, schemas, showing, steps, watching
 from app.cases.acting import SUBJECT
 from app.cases.desk import Take
+from app.cases.responsibility import candidates
 from app.cases.showing import Reader
 from app.core import clock, problems
 from app.core.pipeline import endpoint, principal

@@ -11,10 +11,11 @@ from uuid import UUID
 from sqlalchemy import Row, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from app.cases import catalogue_queries, clocks, life
+from app.cases import clocks, life
 from app.cases.acting import SUBJECT, parts_of
 from app.cases.approaching import radius_m
-from app.cases.class_rules import ProblemClass
+from app.cases.catalogue import queries as catalogue_queries
+from app.cases.catalogue.rules import ProblemClass
 from app.cases.models import (
     CaseApproach,
     CaseEvent,

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import select, update
 
-from app.cases import clocks, dispatch, dispatching, escalating, escalation, filing, watching
+from app.cases import clocks, dispatching, escalating, filing, watching
 from app.cases.acting import (
     SUBJECT,
     Act,
@@ -26,6 +26,8 @@ from app.cases.acting import (
     write,
 )
 from app.cases.models import CaseFile, CasePause, CaseReport, CaseRequest
+from app.cases.policy import escalation
+from app.cases.responsibility import dispatch
 from app.cases.telling import resolve, tell
 from app.core import problems
 from app.core.extensions import db

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, select
 
-from app.cases import catalogue_queries
 from app.cases.acting import SUBJECT, people_on
+from app.cases.catalogue import queries as catalogue_queries
 from app.cases.models import CaseFile
 from app.core.extensions import db
 from app.core.fields import wire_time

@@ -8,10 +8,10 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy import select
 
-from app.cases import class_rules
-from app.cases.catalogue import CatalogueRefused, Imported, import_catalogue
-from app.cases.catalogue_file import DepartmentIn, write_classes, write_conditions, write_departments
-from app.cases.catalogue_queries import CatalogueVersion, catalogue_of
+from app.cases.catalogue import rules as class_rules
+from app.cases.catalogue.file import DepartmentIn, write_classes, write_conditions, write_departments
+from app.cases.catalogue.importing import CatalogueRefused, Imported, import_catalogue
+from app.cases.catalogue.queries import CatalogueVersion, catalogue_of
 from app.cases.csv_file import MAX_BYTES, FileUnreadable
 from app.cases.reference_models import Department
 from app.cli.streets import chosen_street, street_option

@@ -10,9 +10,10 @@ from typing import Any
 import click
 from flask.cli import AppGroup
 
-from app.cases import policies, policy_queries
-from app.cases.timeline import Assumptions, timeline
-from app.cases.timeline_words import words
+from app.cases.policy import queries as policy_queries
+from app.cases.policy import versions as policies
+from app.cases.policy.timeline import Assumptions, timeline
+from app.cases.policy.timeline_words import words
 from app.cli.streets import chosen_street, street_option
 from app.core import clock, problems
 from app.core.extensions import db

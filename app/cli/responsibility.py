@@ -7,12 +7,11 @@ from pathlib import Path
 import click
 from flask.cli import AppGroup
 
-from app.cases import gap_words
-from app.cases import responsibility_queries as queries
-from app.cases.catalogue_queries import current
+from app.cases.catalogue.queries import current
 from app.cases.csv_file import MAX_BYTES, FileUnreadable
-from app.cases.responsibility import MatrixRefused, import_matrix
-from app.cases.responsibility_file import write_matrix
+from app.cases.responsibility import gap_words, queries
+from app.cases.responsibility.file import write_matrix
+from app.cases.responsibility.matrix import MatrixRefused, import_matrix
 from app.cli.streets import chosen_street, street_option
 from app.core import clock
 from app.core.extensions import db

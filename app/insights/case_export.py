@@ -18,8 +18,8 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from app.cases import catalogue_queries
-from app.cases.class_rules import ProblemClass
+from app.cases.catalogue import queries as catalogue_queries
+from app.cases.catalogue.rules import ProblemClass
 from app.cases.models import CaseFile
 from app.core import clock, problems
 from app.core.extensions import db

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
 
-from app.cases import catalogue_queries
-from app.cases.class_rules import ProblemClass
+from app.cases.catalogue import queries as catalogue_queries
+from app.cases.catalogue.rules import ProblemClass
 from app.cases.models import LIVE, CaseFile, CasePerson
 from app.cases.showing import WORKING, Reader, cards
 from app.core import clock, problems

@@ -13,9 +13,10 @@ from flask import Flask
 from geoalchemy2 import WKTElement
 from sqlalchemy import text
 
-from app.cases import catalogue, policies
+from app.cases.catalogue import importing as catalogue
 from app.cases.life import ENDED, STATES
 from app.cases.models import CaseFile, CaseRequest
+from app.cases.policy import versions as policies
 from app.cases.reference_models import Responsibility
 from app.cases.ringing import TIMER_HANDLERS
 from app.cli.phone import Phone, wire_fix

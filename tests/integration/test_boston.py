@@ -16,7 +16,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from app.cases import catalogue, catalogue_queries, policies
+from app.cases.catalogue import importing as catalogue
+from app.cases.catalogue import queries as catalogue_queries
+from app.cases.policy import versions as policies
 from app.cases.ringing import TIMER_HANDLERS
 from app.cli.demo import DATA, DEMO_STREET
 from app.cli.demo_people import Cast

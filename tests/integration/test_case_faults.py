@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from app.cases import policies
+from app.cases.policy import versions as policies
 from app.core import clock
 from app.core.extensions import db
 from app.core.fields import wire_time

@@ -11,8 +11,8 @@ from flask import Flask
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session, scoped_session
 
-from app.cases import catalogue_queries as queries
-from app.cases.catalogue_file import CONDITION_COLUMNS, read_catalogue
+from app.cases.catalogue import queries
+from app.cases.catalogue.file import CONDITION_COLUMNS, read_catalogue
 from tests import factories
 from tests.factories import Street
 

@@ -11,9 +11,9 @@ from flask import Flask
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session, scoped_session
 
-from app.cases import dispatch
-from app.cases.dispatch import Matter
-from app.cases.dispatch_rules import Choice
+from app.cases.responsibility import dispatch
+from app.cases.responsibility.dispatch import Matter
+from app.cases.responsibility.dispatch_rules import Choice
 from app.core import clock
 from app.core.ids import uuid7
 from app.evidence.models import LastPosition

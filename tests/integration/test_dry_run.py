@@ -9,9 +9,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from app.cases import policies, policy_queries
+from app.cases.policy import queries as policy_queries
+from app.cases.policy import versions as policies
+from app.cases.policy.timeline import Assumptions, Moment, timeline
 from app.cases.ringing import TIMER_HANDLERS
-from app.cases.timeline import Assumptions, Moment, timeline
 from app.core import clock
 from app.core.clock import SHANGHAI
 from app.core.extensions import db

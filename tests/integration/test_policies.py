@@ -16,8 +16,8 @@ from flask import Flask
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session, scoped_session
 
-from app.cases import policies
-from app.cases.policy import document, read_policy
+from app.cases.policy import versions as policies
+from app.cases.policy.document import document, read_policy
 from app.core import problems
 from app.core.extensions import db
 from app.core.problems import Problem

@@ -15,7 +15,7 @@ from flask import Flask
 from sqlalchemy import Connection, text
 from werkzeug.test import TestResponse
 
-from app.cases.catalogue import import_catalogue
+from app.cases.catalogue.importing import import_catalogue
 from app.core import clock
 from app.core.extensions import db
 from app.core.ids import uuid7

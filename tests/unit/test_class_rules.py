@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.cases.catalogue_file import (
+from app.cases.catalogue.file import (
     CLASS_COLUMNS,
     read_catalogue,
     write_classes,
     write_conditions,
     write_departments,
 )
-from app.cases.class_rules import Condition, ProblemClass, limit_for, oddities
+from app.cases.catalogue.rules import Condition, ProblemClass, limit_for, oddities
+from app.cases.catalogue.spelling import spelled
 from app.cases.csv_file import CellFault, FileUnreadable, Row, read_rows
-from app.cases.spelling import spelled
 from app.timers.worktime import Limit
 
 DATA = Path(__file__).parents[2] / "data"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.cases import dispatch_rules as rules
-from app.cases.dispatch_rules import Candidate, Choice
+from app.cases.responsibility import dispatch_rules as rules
+from app.cases.responsibility.dispatch_rules import Candidate, Choice
 
 A, B, C, D = (UUID(int=number) for number in range(1, 5))
 

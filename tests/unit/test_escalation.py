@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.cases.escalation import (
+from app.cases.life import ENDED, STATES
+from app.cases.policy.document import MAX_TIMES, RUNNING_ON, TRIGGERS, Policy, read_policy
+from app.cases.policy.escalation import (
     APPLIES,
     Standing,
     again,
@@ -22,9 +24,7 @@ from app.cases.escalation import (
     next_step,
     return_is_final,
 )
-from app.cases.life import ENDED, STATES
-from app.cases.policy import MAX_TIMES, RUNNING_ON, TRIGGERS, Policy, read_policy
-from app.cases.policy_faults import can_occur
+from app.cases.policy.faults import can_occur
 from app.cases.words import MODES
 from app.timers.worktime import Limit
 from tests.policies import policies

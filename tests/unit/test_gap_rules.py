@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.cases import gap_words
-from app.cases.gap_rules import KINDS, ClassNeed, Gap, PlaceNode, gaps
-from app.cases.gap_words import Known
-from app.cases.messages import LANGUAGES
-from app.cases.responsibility_rules import DUTIES, Line, Person, Street, reasons
+from app.cases.policy.messages import LANGUAGES
+from app.cases.responsibility import gap_words
+from app.cases.responsibility.gap_rules import KINDS, ClassNeed, Gap, PlaceNode, gaps
+from app.cases.responsibility.gap_words import Known
+from app.cases.responsibility.rules import DUTIES, Line, Person, Street, reasons
 from app.people.rights import HeldPost
 
 TODAY = date(2026, 11, 24)

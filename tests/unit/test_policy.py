@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.cases.messages import MESSAGES
-from app.cases.policy import TRIGGERS, Policy, PolicyFault, Rule, document, read_policy
-from app.cases.policy_faults import can_occur, faults
+from app.cases.policy.document import TRIGGERS, Policy, PolicyFault, Rule, document, read_policy
+from app.cases.policy.faults import can_occur, faults
+from app.cases.policy.messages import MESSAGES
 from app.cases.words import MODES
 from app.timers.worktime import Limit
 from tests.policies import policies

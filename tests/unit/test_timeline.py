@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.cases.escalation import Standing, mode_after, new_fired, next_step, return_is_final
-from app.cases.policy import Policy, read_policy
-from app.cases.timeline import MAX_STEPS, Assumptions, CaseLimits, Moment, timeline
-from app.cases.timeline_words import every, words
+from app.cases.policy.document import Policy, read_policy
+from app.cases.policy.escalation import Standing, mode_after, new_fired, next_step, return_is_final
+from app.cases.policy.timeline import MAX_STEPS, Assumptions, CaseLimits, Moment, timeline
+from app.cases.policy.timeline_words import every, words
 from app.cases.words import MODES
 from app.timers.worktime import BEYOND_CALENDAR, SHANGHAI, Calendar, Day, Limit
 from tests.policies import limits, policies

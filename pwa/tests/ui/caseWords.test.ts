@@ -17,7 +17,7 @@ const { dueWords, lengthWords, stateWords, stepWords } = await import('@/ui/case
 const source = readFileSync(fileURLToPath(new URL('../../../app/cases/words.py', import.meta.url)), 'utf8')
 const listIn = (name: string): string[] =>
   [...(new RegExp(`${name}: Final = \\(([^)]*)\\)`).exec(source)?.[1] ?? '').matchAll(/"(\w+)"/g)].map((match) => match[1] ?? '')
-const rules = readFileSync(fileURLToPath(new URL('../../../app/cases/dispatch_rules.py', import.meta.url)), 'utf8')
+const rules = readFileSync(fileURLToPath(new URL('../../../app/cases/responsibility/dispatch_rules.py', import.meta.url)), 'utf8')
 const literal = (name: string): string[] =>
   [...(new RegExp(`${name} = Literal\\[([^\\]]*)\\]`).exec(rules)?.[1] ?? '').matchAll(/"(\w+)"/g)].map((match) => match[1] ?? '')
 const missing = (prefix: string, codes: string[]): string[] => codes.filter((code) => !(`${prefix}.${code}` in zh))

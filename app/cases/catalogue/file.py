@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from app.cases.class_rules import COMPARISONS, Condition, ProblemClass
+from app.cases.catalogue.rules import COMPARISONS, Condition, ProblemClass
+from app.cases.catalogue.spelling import spelled
 from app.cases.csv_file import CellFault, FileUnreadable, LineFault, Row, read_rows, write_rows
-from app.cases.spelling import spelled
 from app.cases.words import LEVELS, MODES
 from app.timers.worktime import UNITS, Unit
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import text
 
-from app.cases.dispatch import MOST_COUNTED
 from app.cases.models import CaseFile
+from app.cases.responsibility.dispatch import MOST_COUNTED
 from app.core import clock, current
 from app.core.extensions import db
 from app.people import rights

@@ -12,9 +12,9 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from app.cases.catalogue_file import CatalogueIn, DepartmentIn, read_catalogue
-from app.cases.catalogue_queries import catalogue_of
-from app.cases.class_rules import ProblemClass
+from app.cases.catalogue.file import CatalogueIn, DepartmentIn, read_catalogue
+from app.cases.catalogue.queries import catalogue_of
+from app.cases.catalogue.rules import ProblemClass
 from app.cases.csv_file import LineFault
 from app.cases.reference_models import CaseClass, Catalogue, Department, FilingCondition
 from app.core.extensions import db
@@ -53,7 +53,7 @@ def import_catalogue(
     now: datetime,
     actor_id: UUID | None = None,
 ) -> Imported:
-    """Make the files the street's catalogue in force; see :mod:`app.cases.catalogue_file` for their form.
+    """Make the files the street's catalogue in force; see :mod:`app.cases.catalogue.file` for their form.
 
     The same content again makes no version. Cases filed before keep the version that they have. Without
     a file of conditions, or of departments, those known so far are kept, as far as they still fit.

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from sqlalchemy import select
 
-from app.cases.class_rules import Condition, ProblemClass
+from app.cases.catalogue.rules import Condition, ProblemClass
 from app.cases.reference_models import CaseClass, Catalogue, Department, FilingCondition
 from app.core.extensions import db
 from app.core.once import once

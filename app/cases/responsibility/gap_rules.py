@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
-from app.cases.responsibility_rules import DUTY_VERB, Line, Person
+from app.cases.responsibility.rules import DUTY_VERB, Line, Person
 from app.people.rights import in_force
 
 KINDS = (

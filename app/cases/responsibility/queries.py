@@ -10,12 +10,12 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Select, func, or_, select, tuple_
 
-from app.cases import gap_rules
-from app.cases.catalogue_queries import catalogue_of
-from app.cases.gap_rules import ClassNeed, Gap, PlaceNode
-from app.cases.gap_words import Known
+from app.cases.catalogue.queries import catalogue_of
 from app.cases.reference_models import Absence, Responsibility
-from app.cases.responsibility_rules import Line, Person, Street
+from app.cases.responsibility import gap_rules
+from app.cases.responsibility.gap_rules import ClassNeed, Gap, PlaceNode
+from app.cases.responsibility.gap_words import Known
+from app.cases.responsibility.rules import Line, Person, Street
 from app.core import clock, problems
 from app.core.extensions import db
 from app.core.pages import decode_cursor, encode_cursor

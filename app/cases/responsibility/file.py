@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from app.cases.csv_file import CellFault, LineFault, Row, read_rows, write_rows
-from app.cases.responsibility_rules import DUTIES, MAX_RANK, SELECTOR_KINDS, Line
+from app.cases.responsibility.rules import DUTIES, MAX_RANK, SELECTOR_KINDS, Line
 
 COLUMNS = ["place_code", "selector_kind", "selector", "duty", "username"]
 OPTIONAL_COLUMNS = ["rank", "starts_on", "ends_on"]

@@ -8,7 +8,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from app.cases.entry_schemas import CLASS_KEY
 from app.cases.life import STATES
-from app.cases.policy import MAX_AMOUNT, RECIPIENTS, REPLACEMENTS
+from app.cases.policy.document import MAX_AMOUNT, RECIPIENTS, REPLACEMENTS
 from app.cases.schemas import LimitOut
 from app.cases.words import MODES
 from app.core.fields import Moment, Number, Text, Wire

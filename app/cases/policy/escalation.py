@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from app.cases.life import ENDED, STATES
-from app.cases.policy import RUNNING_ON, Policy, Rule
+from app.cases.policy.document import RUNNING_ON, Policy, Rule
 from app.cases.words import MODES
 from app.timers.worktime import Limit
 

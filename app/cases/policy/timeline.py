@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
-from app.cases import escalation
-from app.cases.escalation import Standing, Step
 from app.cases.life import ENDED
-from app.cases.policy import TRIGGERS, Policy
+from app.cases.policy import escalation
+from app.cases.policy.document import TRIGGERS, Policy
+from app.cases.policy.escalation import Standing, Step
 from app.timers import worktime
 from app.timers.worktime import Calendar, Limit
 

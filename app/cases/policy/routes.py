@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.cases import policies, policy_queries, policy_schemas
+from app.cases.policy import queries as policy_queries
+from app.cases.policy import schemas as policy_schemas
+from app.cases.policy import versions as policies
 from app.core import clock, pipeline
 from app.core.pipeline import endpoint
 from app.core.web import Blueprint

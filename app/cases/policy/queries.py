@@ -8,12 +8,12 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.cases.catalogue_queries import find_class
-from app.cases.class_rules import limit_for
-from app.cases.policies import load_policy, sound
+from app.cases.catalogue.queries import find_class
+from app.cases.catalogue.rules import limit_for
+from app.cases.policy.timeline import Assumptions, CaseLimits, Moment, timeline
+from app.cases.policy.timeline_words import words
+from app.cases.policy.versions import load_policy, sound
 from app.cases.reference_models import CasePolicy
-from app.cases.timeline import Assumptions, CaseLimits, Moment, timeline
-from app.cases.timeline_words import words
 from app.core import problems
 from app.core.extensions import db
 from app.core.problems import Problem

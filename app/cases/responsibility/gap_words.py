@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.cases.gap_rules import Gap
-from app.cases.messages import say
+from app.cases.policy.messages import say
+from app.cases.responsibility.gap_rules import Gap
 
 MOST_NAMED = 6  # departments or classes in one sentence
 _COMMA = {"zh": "、", "en": ", "}

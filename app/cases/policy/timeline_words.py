@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from app.cases.messages import MESSAGES, say
-from app.cases.timeline import Moment
+from app.cases.policy.messages import MESSAGES, say
+from app.cases.policy.timeline import Moment
 from app.timers.worktime import BEYOND_CALENDAR, SHANGHAI, Limit
 
 

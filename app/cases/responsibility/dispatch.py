@@ -14,9 +14,9 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from app.cases import dispatch_rules as rules
-from app.cases.dispatch_rules import Candidate, Choice
-from app.cases.responsibility_rules import DUTY_VERB
+from app.cases.responsibility import dispatch_rules as rules
+from app.cases.responsibility.dispatch_rules import Candidate, Choice
+from app.cases.responsibility.rules import DUTY_VERB
 from app.core import clock, current
 from app.core.extensions import db
 from app.people.rights import VERB_ROLES

@@ -13,12 +13,11 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from app.cases import responsibility_queries as queries
-from app.cases import responsibility_rules as rules
 from app.cases.csv_file import LineFault
 from app.cases.reference_models import Absence, Responsibility
-from app.cases.responsibility_file import MatrixIn, read_matrix
-from app.cases.responsibility_rules import Line
+from app.cases.responsibility import queries, rules
+from app.cases.responsibility.file import MatrixIn, read_matrix
+from app.cases.responsibility.rules import Line
 from app.core import clock, problems
 from app.core.extensions import db
 from app.core.idempotency import fingerprint, same_or_conflict

@@ -4,7 +4,7 @@ A policy is data of the street, kept in versions; a case keeps the version it wa
 form chains: for each mode (点到人, 定到人, 盯到人) and each trigger the rules for the first, second, …
 occurrence of that trigger while the case is in that mode. A chain of a clock that runs on until somebody
 acts ends by raising the case to a harder mode, or at a last resort that is told again every day;
-:mod:`app.cases.policy_faults` refuses a policy in which one does not.
+:mod:`app.cases.policy.faults` refuses a policy in which one does not.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
-from app.cases.messages import LANGUAGES, MESSAGES, say
+from app.cases.policy.messages import LANGUAGES, MESSAGES, say
 from app.cases.words import MODES
 from app.timers.worktime import UNITS, Limit
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
-from app.cases.policy import RUNNING_ON, TRIGGERS, Fault, Policy, Rule, make_fault
+from app.cases.policy.document import RUNNING_ON, TRIGGERS, Fault, Policy, Rule, make_fault
 from app.cases.words import MODES
 from app.timers.worktime import Limit
 

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import Row, select, text
 
-from app.cases.policy import Fault, Policy, PolicyFault, document, read_policy
-from app.cases.policy_faults import faults
+from app.cases.policy.document import Fault, Policy, PolicyFault, document, read_policy
+from app.cases.policy.faults import faults
 from app.cases.reference_models import CasePolicy
 from app.core import problems
 from app.core.extensions import db

@@ -1,0 +1,1 @@
+"""The escalation policy: its document, what is wrong with one, the next step, the dry run."""
