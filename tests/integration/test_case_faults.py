@@ -126,6 +126,8 @@ def test_two_phones_that_use_one_id_at_once_make_one_case_and_the_other_hears_wh
         lambda: intake(street, id=str(case_id)).status_code,
     )
     refused = [slug(r) for r in results[:2] if r["status"] == "refused"]
+    if results[2] == 503:  # it met the others half-way and was asked to come again
+        results[2] = intake(street, id=str(case_id)).status_code
     assert [r["status"] for r in results[:2]].count("applied") == (1 if results[2] == 409 else 0), results
     assert set(refused) <= {("refused", "id-reused"), ("refused", "entry-id-reused")}
     assert street.sql("select count(*) n from case_file")[0].n == 1

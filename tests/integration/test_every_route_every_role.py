@@ -113,7 +113,6 @@ CASE_STATES = {
     "resumption": "on_hold",
     "verification": "resolved",
 }
-SOON = "2099-01-01T00:00:00Z"
 
 EXAMPLES: dict[str, Example] = {
     "GET /api/v1/cases/export": lambda _w, _u: {
@@ -152,7 +151,13 @@ EXAMPLES: dict[str, Example] = {
     "POST /api/v1/cases/<uuid:case_id>/dispatch": lambda world, _u: {
         "json": {"id": str(uuid7()), "owner_id": str(world.walker.id)}
     },
-    "POST /api/v1/cases/<uuid:case_id>/hold": said(until=SOON),
+    "POST /api/v1/cases/<uuid:case_id>/hold": lambda _w, _u: {
+        "json": {
+            "id": str(uuid7()),
+            "text": "等配件",
+            "until": (clock.now() + timedelta(days=1)).isoformat(),
+        }
+    },
     "POST /api/v1/cases/<uuid:case_id>/linking": lambda world, _u: {
         "json": {"id": str(uuid7()), "text": "同一件事", "parent_id": str(world.cases["resolved"].id)}
     },
