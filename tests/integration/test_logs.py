@@ -86,6 +86,7 @@ ED25519 = ed25519.Ed25519PrivateKey.generate().public_key()
         public_key().replace("A", "-", 1),
         public_key()[:40] + "\n" + public_key()[40:],
     ],
+    ids=range(11),  # keys are made anew in every process, and names of tests must not be
 )
 def test_only_a_p256_key_is_taken(client: FlaskClient, headers: dict[str, str], key: str) -> None:
     status, problem = put(client, headers, public_key=key)
