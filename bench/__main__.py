@@ -13,6 +13,7 @@ import json
 import statistics
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from flask import Flask
 
 from app.media import sizes
 from app.wiring import create_app
-from bench import load, photos
+from bench import load, photos, reports
+from bench.case_lists import COUNTS, CaseLists
 from bench.field import QUIET_AREA, Api, Bodies, Patroller, Street, check_exactly_once, write_bodies
 from bench.load import CLIENTS, Load
 from bench.pages import first_load
@@ -78,12 +80,12 @@ class Bench:
         check_exactly_once(self.app, self.api, bodies, ran.sent, batch)
         return ran
 
-    def bare(self) -> Load:
+    def bare(self, clients: int = CLIENTS) -> Load:
         """One run of bare INSERTs of the same bodies as single check-ins have."""
         filler = self.street.bodies(self.people[0], 1, 1)
         with tempfile.TemporaryDirectory(prefix="ironfeet-bench-") as folder:
             many = Bodies(filler.patroller, filler.phone, filler.batches * (200 * self.seconds))
-            write_bodies(Path(folder), [many] * CLIENTS)
+            write_bodies(Path(folder), [many] * clients)
             return load.post(
                 self.servers.baseline_url,
                 BARE_PATH,
@@ -91,6 +93,7 @@ class Bench:
                 wanted='"stored"',
                 times=1,
                 seconds=self.seconds,
+                clients=clients,
             )
 
 
@@ -216,6 +219,101 @@ def _measure_drawing(bench: Bench, kind: photos.Kind) -> None:
     tell(kind.figure, "photos/s, two sizes each", rates, base, what=what, aim="none", **more)
 
 
+def measure_reports(bench: Bench) -> None:
+    """Reports until somebody is chosen and told against bare INSERTs; then reports with their photo."""
+    desk = reports.Reports(bench.app, bench.street, bench.api)
+    base, runs = [], []
+    for _ in range(bench.rounds):
+        base.append(bench.bare(reports.CLIENTS))
+        runs.append(_report(bench, desk))
+    what = "bare INSERT requests, same server, 16 clients"
+    more = {"clients": reports.CLIENTS, "reports_a_second": round(statistics.median(r.rate for r in runs), 1)}
+    for name, aim in (("p50", "none"), ("p95", "none"), ("p99", "measured < 150")):
+        measured, of_base = ([float(getattr(run, f"{name}_ms")) for run in some] for some in (runs, base))
+        tell(f"report_to_dispatched_{name}", "ms", measured, of_base, what=what, aim=aim, **more)
+    _measure_reports_with_photo(bench, desk)
+
+
+def _report(bench: Bench, desk: reports.Reports) -> Load:
+    many = reports.REPORTS_A_SECOND * bench.seconds
+    bodies = [desk.bodies(p, reports.absent_photos(many)) for p in bench.people[: reports.CLIENTS]]
+    with tempfile.TemporaryDirectory(prefix="ironfeet-bench-") as folder:
+        write_bodies(Path(folder), bodies)
+        ran = load.post(
+            bench.servers.sync_url,
+            "/api/v1/sync",
+            Path(folder),
+            wanted='"applied"',
+            times=1,
+            seconds=bench.seconds,
+            clients=reports.CLIENTS,
+        )
+    reports.check_dispatched_once(bench.app, bench.api, bodies, ran.sent)
+    return ran
+
+
+def _measure_reports_with_photo(bench: Bench, desk: reports.Reports) -> None:
+    photo = photos.make_photo(photos.FROM_THE_APP)
+    people = bench.people[: reports.PHOTO_CLIENTS]
+    base, rates, drawn = [], [], []
+    for _ in range(bench.rounds):
+        tokens = [person.token for person in people]
+        base.append(_upload(bench, bench.servers.baseline_url, BARE_PHOTO_PATH, photo, tokens).rate)
+        variants = reports.make_variants(photo, len(people), bench.seconds)
+        bodies = [
+            desk.bodies(person, [name for name, _last in own])
+            for person, own in zip(people, variants, strict=True)
+        ]
+        with tempfile.TemporaryDirectory(prefix="ironfeet-bench-") as folder:
+            reports.write_reports(Path(folder), photo, bodies, variants)
+            ran = load.report(
+                bench.servers.sync_url,
+                "/api/v1/photos/",
+                "/api/v1/sync",
+                Path(folder),
+                clients=len(people),
+                seconds=bench.seconds,
+            )
+        reports.check_dispatched_once(bench.app, bench.api, bodies, ran.sent)
+        drawn.append(reports.check_photos_joined(bench.app, variants, ran.sent) / sum(ran.sent))
+        rates.append(ran.rate)
+    tell(
+        "report_with_photo",
+        "reports/s, each with its photo",
+        rates,
+        base,
+        what="the same bytes to a file with fsync and one row, same server, 8 clients",
+        aim="measured >= 100",
+        kilobytes=len(photo) // 1000,
+        clients=len(people),
+        drawn_meanwhile=round(statistics.median(drawn), 2),
+    )
+
+
+def measure_case_lists(bench: Bench, counts: list[int]) -> None:
+    """Board and map of a street that fills up, against the same with the fewest cases."""
+    lists = CaseLists(bench.servers, bench.street, bench.api)
+    first: dict[str, list[Load]] = {}
+    try:
+        for count in counts:
+            lists.fill(count)
+            for question in lists.questions:
+                runs = [lists.ask(question, min(bench.seconds, 2)) for _ in range(bench.rounds)]
+                base = first.setdefault(question.figure, runs)
+                for name, aim in (("p50", "none"), ("p95", "measured < 60")):
+                    tell(
+                        f"{question.figure}_{name}",
+                        "ms",
+                        [float(getattr(run, f"{name}_ms")) for run in runs],
+                        [float(getattr(run, f"{name}_ms")) for run in base],
+                        what=f"the same with {counts[0]} cases",
+                        aim=aim,
+                        cases=count,
+                    )
+    finally:
+        lists.close()
+
+
 def measure_timers(count: int) -> None:
     """Timers that come due against the scheduler's own store; one run each, because they are long."""
     with timer_databases() as cluster:
@@ -245,17 +343,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="runs a figure (3)")
     parser.add_argument("--seconds", type=int, default=5, help="length of a run (5)")
-    parser.add_argument(
-        "--only", choices=("timers", "sync", "photos", "streams", "pages"), help="one part of it"
-    )
-    parser.add_argument("--timers", type=int, default=100_000, help="timers that come due (100000)")
-    options = parser.parse_args()
-    parts = {
+    parts: dict[str, Callable[[Bench], None]] = {
         "pages": measure_pages,
         "sync": measure_sync,
+        "reports": measure_reports,
         "photos": measure_photos,
         "streams": measure_streams,
+        # the last one: it fills the database
+        "cases": lambda bench: measure_case_lists(bench, [n for n in COUNTS if n <= options.cases]),
     }
+    parser.add_argument("--only", choices=("timers", *parts), help="one part of it")
+    parser.add_argument("--timers", type=int, default=100_000, help="timers that come due (100000)")
+    parser.add_argument("--cases", type=int, default=COUNTS[-1], help="of the fullest board (1000000)")
+    options = parser.parse_args()
     try:
         if options.only in {None, "timers"}:
             measure_timers(options.timers)

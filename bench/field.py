@@ -212,7 +212,7 @@ class Street:
         """A person who has begun their shift and their round, through the public API."""
         user = self.hire(username, "patroller", UNIT)
         token, device = self._api.sign_in(username), uuid7()
-        phone = self._register(Phone(log=uuid7(), device=device, user=user), token)
+        phone = self.register(Phone(log=uuid7(), device=device, user=user), token)
         person = Patroller(user, token, uuid7(self._started_at), self._plan(user), device)
         began = [
             phone.entry("shift_started", {}, self._started_at, entry_id=person.shift),
@@ -227,14 +227,15 @@ class Street:
             raise BenchError(f"the shift or the round of {username} did not begin: {answer['results']}")
         return person
 
-    def _register(self, phone: Phone, token: str) -> Phone:
+    def register(self, phone: Phone, token: str) -> Phone:
+        """Tell the server about a log; returns it."""
         key = {"device_id": str(phone.device), "public_key": phone.public_key, "label": "bench"}
         self._api.call("PUT", f"/api/v1/logs/{phone.log}", key, token)
         return phone
 
     def bodies(self, person: Patroller, requests: int, batch: int) -> Bodies:
         """Register a fresh log of *person* and sign what it sends: *requests* times *batch* check-ins."""
-        phone = self._register(Phone(log=uuid7(), device=person.device, user=person.user), person.token)
+        phone = self.register(Phone(log=uuid7(), device=person.device, user=person.user), person.token)
         batches = [
             json.dumps([self._check_in(person, phone) for _ in range(batch)], ensure_ascii=False)
             for _ in range(requests)

@@ -1,4 +1,4 @@
-"""Load from wrk: 32 clients, each waiting for its answer before it asks again."""
+"""Load from wrk: clients, 32 unless said, each waiting for its answer before it asks again."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ class Load:
 
     Attributes:
         rate: requests a second that were answered as they should be.
-        p99_ms: 99th percentile of the time to the answer.
+        p50_ms, p95_ms, p99_ms: percentiles of the time to the answer, as the client sees it.
         sent: requests that each client began, answered or not.
     """
 
     rate: float
+    p50_ms: float
+    p95_ms: float
     p99_ms: float
     sent: list[int]
 
@@ -40,7 +42,9 @@ def find_wrk() -> str:
     return found
 
 
-def post(base_url: str, path: str, folder: Path, *, wanted: str, times: int, seconds: int) -> Load:
+def post(
+    base_url: str, path: str, folder: Path, *, wanted: str, times: int, seconds: int, clients: int = CLIENTS
+) -> Load:
     """Send the bodies in *folder*, a client for each file.
 
     Args:
@@ -49,7 +53,8 @@ def post(base_url: str, path: str, folder: Path, *, wanted: str, times: int, sec
     Raises:
         BenchError: where an answer was not good, or the bodies did not last.
     """
-    return _run(base_url, CLIENTS, seconds, "post.lua", str(folder), path, wanted, str(times))
+    arguments = (str(folder), path, wanted, str(times))
+    return _run(base_url, clients, seconds, "post.lua", *arguments, connections=clients)
 
 
 def put_photos(base_url: str, path: str, folder: Path, *, clients: int, seconds: int) -> Load:
@@ -62,13 +67,26 @@ def put_photos(base_url: str, path: str, folder: Path, *, clients: int, seconds:
     return _run(base_url, clients, seconds, "photos.lua", *arguments, connections=clients)
 
 
-def get(base_url: str, path: str, token: str, *, seconds: int) -> Load:
-    """Read *path* as 32 clients.
+def report(
+    base_url: str, photo_path: str, report_path: str, folder: Path, *, clients: int, seconds: int
+) -> Load:
+    """Bring the photos in *folder*, each followed by its report, a client for each file; ``rate`` counts the
+    reports, the percentiles all requests.
+
+    Raises:
+        BenchError: where an answer was not good, or the photos did not last.
+    """
+    arguments = (str(folder), photo_path, report_path)
+    return _run(base_url, clients, seconds, "reports.lua", *arguments, connections=clients)
+
+
+def get(base_url: str, path: str, token: str, *, seconds: int, clients: int = CLIENTS) -> Load:
+    """Read *path*.
 
     Raises:
         BenchError: where an answer was not 200.
     """
-    return _run(base_url, 2, seconds, "get.lua", path, token)
+    return _run(base_url, min(2, clients), seconds, "get.lua", path, token, connections=clients)
 
 
 def _run(
@@ -80,7 +98,7 @@ def _run(
     told = {line.split(" ", 1)[0]: line.split(" ", 1)[1] for line in ran.stdout.splitlines() if " " in line}
     if "RESULT" not in told:
         raise BenchError(f"wrk failed: {(ran.stdout + ran.stderr)[-500:]}")
-    good, took_s, p99_us, rested, sent = told["RESULT"].split()
+    good, took_s, *percentiles, rested, sent = told["RESULT"].split()
     complaint = told.get("COMPLAINT", "").strip()
     if complaint:
         raise BenchError(f"a request was not answered as it should be: {complaint}")
@@ -89,4 +107,5 @@ def _run(
     if "Socket errors" in ran.stdout:
         raise BenchError(f"connections failed: {ran.stdout[-500:]}")
     each = [] if sent == "-" else [int(count) for count in sent.split(",")]
-    return Load(int(good) / float(took_s), int(p99_us) / 1000, each)
+    p50_ms, p95_ms, p99_ms = (int(us) / 1000 for us in percentiles)
+    return Load(int(good) / float(took_s), p50_ms, p95_ms, p99_ms, each)

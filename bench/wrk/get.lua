@@ -22,6 +22,6 @@ function done(summary, latency)
     answered = answered + thread:get("good")
     failed = failed + thread:get("bad")
   end
-  print(string.format("RESULT %d %.6f %d %d -", answered, summary.duration / 1e6,
-    latency:percentile(99), failed))
+  print(string.format("RESULT %d %.6f %d %d %d %d -", answered, summary.duration / 1e6,
+    latency:percentile(50), latency:percentile(95), latency:percentile(99), failed))
 end

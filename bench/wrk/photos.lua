@@ -59,7 +59,7 @@ function done(summary, latency)
     if thread:get("bad") ~= "" then complaint = thread:get("bad") end
     if thread:get("exhausted") then empty = empty + 1 end
   end
-  print(string.format("RESULT %d %.6f %d %d %s", answered, summary.duration / 1e6,
-    latency:percentile(99), empty, table.concat(per_thread, ",")))
+  print(string.format("RESULT %d %.6f %d %d %d %d %s", answered, summary.duration / 1e6,
+    latency:percentile(50), latency:percentile(95), latency:percentile(99), empty, table.concat(per_thread, ",")))
   print("COMPLAINT " .. string.gsub(complaint, "%s+", " "))
 end
