@@ -7,7 +7,7 @@ extension, pauses, version of the calendar), so that it can be explained at any 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import cast
 from uuid import UUID
@@ -111,9 +111,10 @@ def start_resolving(case: CaseFile, now: datetime) -> None:
     if case.overdue_at is not None and case.due_at <= now:
         again(case, DUE, acknowledge_limit(case), now)
         return
+    due = {DUE: case.due_at}
     if not case.fired.get("warned"):
-        _schedule(case, WARN, warn_at)
-    _schedule(case, DUE, case.due_at)
+        due[WARN] = warn_at
+    _schedule_all(case, due)
 
 
 def start_verifying(case: CaseFile, now: datetime) -> None:
@@ -181,10 +182,13 @@ def stop_all(case: CaseFile) -> None:
 
 
 def _schedule(case: CaseFile, kind: str, due_at: datetime) -> None:
-    timers.schedule(
+    _schedule_all(case, {kind: due_at})
+
+
+def _schedule_all(case: CaseFile, due_at: Mapping[str, datetime]) -> None:
+    timers.schedule_all(
         street_code=case.street_code,
         place_code=case.place_code,
-        kind=kind,
         subject_kind=SUBJECT,
         subject_id=case.id,
         due_at=due_at,

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from psycopg.errors import UniqueViolation
+from psycopg.errors import DeadlockDetected, UniqueViolation
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from app.cases import filing, steps, watching
 from app.cases.acting import Act, StepRefused, lock_case, stored_event
@@ -141,8 +141,8 @@ def take_in(reader: Reader, body: dict[str, Any], scope: frozenset[str], now: da
     try:
         with db.session.begin_nested():
             return _take_in(reader, body, scope, now)
-    except IntegrityError as error:
-        if not isinstance(error.orig, UniqueViolation):
+    except (IntegrityError, OperationalError) as error:
+        if not isinstance(error.orig, UniqueViolation | DeadlockDetected):
             raise
     # Somebody filed the same at this very moment, and has committed by now: it is known.
     return _take_in(reader, body, scope, now)
@@ -175,7 +175,8 @@ def _take_in(reader: Reader, body: dict[str, Any], scope: frozenset[str], now: d
         photos=(),
         content={k: v for k, v in body.items() if k != "id"},
     )
-    return filing.file_case(found)
+    with db.session.no_autoflush:  # written at the end, in the order in which reports of phones are
+        return filing.file_case(found)
 
 
 def _known(reader: Reader, body: dict[str, Any]) -> CaseFile | None:

@@ -15,13 +15,12 @@ from geoalchemy2 import WKTElement
 from sqlalchemy import event, select, text, update
 from sqlalchemy.orm import Session
 
-from app.cases import clocks, escalating
+from app.cases import clocks, escalating, footing
 from app.cases.acting import Act, write
 from app.cases.catalogue import queries as catalogue_queries
 from app.cases.catalogue.rules import ProblemClass, limit_for
 from app.cases.models import CaseFile, CaseReport
 from app.cases.policy import escalation
-from app.cases.policy import versions as policies
 from app.core import clock, problems
 from app.core.extensions import db
 from app.core.idempotency import fingerprint
@@ -30,7 +29,6 @@ from app.ledger.models import LedgerRow
 from app.media import service as media
 from app.notify.models import Notification
 from app.places import queries as places
-from app.timers import calendars
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,19 +103,24 @@ def file_case(found: Found) -> CaseFile:
     Raises:
         Problem: CLASS_UNKNOWN, ID_REUSED; POLICY_MISSING, CALENDAR_MISSING where the street has none yet.
     """
-    stored = db.session.get(CaseFile, (found.street_code, found.id))
-    if stored is not None:
-        if bytes(stored.fingerprint) != fingerprint(found.content):
+    place, catalogue = found.spot.place_code, found.catalogue_version
+    under = footing.look(found.street_code, found.id, place, catalogue)
+    if under.filed is not None:
+        if under.filed != fingerprint(found.content):
             raise Problem(problems.ID_REUSED)
-        return stored
+        return db.session.get_one(CaseFile, (found.street_code, found.id))
+    if under.policy is None:
+        raise Problem(problems.POLICY_MISSING)
+    if under.calendar is None:
+        raise Problem(problems.CALENDAR_MISSING)
     version, problem = _class_of(found)
     case = CaseFile(
         street_code=found.street_code,
         id=found.id,
         fingerprint=fingerprint(found.content),
         catalogue_version=version,
-        policy_version=policies.current_version(found.street_code),
-        calendar_version=_calendar_version(found.street_code),
+        policy_version=under.policy,
+        calendar_version=under.calendar,
         level=problem.level,
         mode=problem.mode,
         department=problem.department,
@@ -140,13 +143,6 @@ def file_case(found: Found) -> CaseFile:
     db.session.add(case)
     _begin(case, found, limit_for(problem, problem.condition(found.condition), found.measured).remark)
     return case
-
-
-def _calendar_version(street_code: str) -> int:
-    try:
-        return calendars.load_calendar(street_code).version
-    except calendars.CalendarMissing as missing:
-        raise Problem(problems.CALENDAR_MISSING, str(missing)) from missing
 
 
 def _as_found(found: Found) -> dict[str, Any]:

@@ -9,11 +9,12 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, select
 
-from app.cases.acting import SUBJECT, people_on
+from app.cases.acting import SUBJECT, is_new, people_on
 from app.cases.catalogue import queries as catalogue_queries
 from app.cases.models import CaseFile
 from app.core.extensions import db
 from app.core.fields import wire_time
+from app.core.once import keep, once
 from app.notify import service as notify
 from app.people.models import User
 from app.people.queries import holders
@@ -65,6 +66,7 @@ def tell(
         kind=kind,
         subject_kind=SUBJECT,
         subject_id=case.id,
+        first=is_new(case),
         data=_data(case, kind, by) | more,
         urgent=case.urgent if urgent is None else urgent,
         now=now,
@@ -74,20 +76,33 @@ def tell(
 def _data(case: CaseFile, kind: str, by: UUID | None) -> dict[str, Any]:
     due_at: datetime | None = getattr(case, _DUE.get(kind, "due_at"))
     found = catalogue_queries.class_of(case.street_code, case.catalogue_version, case.class_key)
-    place = db.session.execute(_PLACE_NAMES, {"code": case.place_code}).one_or_none()
+    place_zh, place_en = _place_names(case.place_code)
     actor = db.session.get(User, by) if by else None
     return {
         "number": case.number,
         "class_zh": found.name if found else case.class_key,
         "class_en": (found.name_en if found else "") or case.class_key,
-        "place_zh": place.name if place else case.place_code,
-        "place_en": (place.name_en if place else "") or case.place_code,
+        "place_zh": place_zh,
+        "place_en": place_en or case.place_code,
         "address": case.address,
         "due_at": wire_time(due_at) if due_at else None,
         "by_zh": actor.display_name if actor else "",
         "by_en": (actor.display_name_en or actor.display_name) if actor else "",
         "mode": case.mode,
     }
+
+
+def remember_place(code: str, name: str, name_en: str) -> None:
+    """Spare the session the question what that place is called."""
+    keep(("place", code), (name, name_en))
+
+
+def _place_names(code: str) -> tuple[str, str]:
+    def read() -> tuple[str, str] | None:
+        row = db.session.execute(_PLACE_NAMES, {"code": code}).one_or_none()
+        return (row.name, row.name_en) if row else None
+
+    return once(("place", code), read) or (code, "")
 
 
 def resolve(case: CaseFile, words: Iterable[str], now: datetime) -> frozenset[UUID]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, cast
+from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import Table, and_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import and_, select, text, update
 
 from app.core import current, problems
 from app.core.extensions import db
@@ -52,7 +52,18 @@ class Served:
     etag: str
 
 
-_USE = insert(cast("Table", PhotoUse.__table__)).on_conflict_do_nothing()
+# Also says whether any of the photos has arrived: of most reports none has, or all.
+_USE = text("""
+    with used as (
+        insert into photo_use (street_code, subject_kind, subject_id, sha256, role, ordinal, place_code, entry_id,
+                               used_by, used_at, captured_at, claim_lat, claim_lon, claim_accuracy_m)
+        select street_code, subject_kind, subject_id, sha256, role, ordinal, place_code, entry_id,
+               used_by, used_at, captured_at, claim_lat, claim_lon, claim_accuracy_m
+        from json_populate_recordset(null::photo_use, cast(:rows as json))
+        on conflict do nothing
+    )
+    select exists (select from photo where street_code = :street_code and sha256 = any(:hashes))
+""")
 
 
 def use_photos(
@@ -94,8 +105,10 @@ def use_photos(
         }
         for claim in claims
     ]
-    db.session.connection().execute(_USE, rows)
-    join(street_code, {claim.sha256 for claim in claims})
+    hashes = {claim.sha256 for claim in claims}
+    given = {"rows": json.dumps(rows, default=str), "street_code": street_code, "hashes": list(hashes)}
+    if db.session.scalar(_USE, given):
+        join(street_code, hashes)
 
 
 def join(street_code: str, hashes: Collection[str]) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Row, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core import problems
@@ -43,6 +43,10 @@ def default_policy() -> Policy:
 def policy_of(street_code: str) -> Policy:
     """The policy in force in a street."""
     document = db.session.scalar(select(NotifyPolicy.document).where(NotifyPolicy.street_code == street_code))
+    return _policy_in(document)
+
+
+def _policy_in(document: dict[str, Any] | None) -> Policy:
     return default_policy() if document is None else rules.parse_policy(document)
 
 
@@ -70,23 +74,29 @@ def set_policy(street_code: str, document: dict[str, Any], now: datetime) -> Non
     )
 
 
+# What the street says, and what people have chosen, in one query: it is part of every message.
+_CHOSEN = text("""
+    select p.document, s.user_id, s.channel_order, s.language, s.quiet_from_minute, s.quiet_until_minute
+    from (select 1) one
+    left join notify_policy p on p.street_code = :street_code
+    left join notify_setting s on s.street_code = :street_code and s.user_id = any(:people)
+""")
+
+
 def chosen_by(street_code: str, people: Collection[UUID]) -> dict[UUID, Chosen]:
     """How each of *people* is told; who has chosen nothing is told as the street says, in Chinese."""
-    policy = policy_of(street_code)
-    rows = db.session.scalars(
-        select(NotifySetting).where(
-            NotifySetting.street_code == street_code, NotifySetting.user_id.in_(people)
-        )
-    )
+    rows = db.session.execute(_CHOSEN, {"street_code": street_code, "people": list(people)}).all()
+    policy = _policy_in(rows[0].document)
     usual = Chosen(rules.plan_for(policy), DEFAULT_LANGUAGE)
     own = {
         row.user_id: Chosen(rules.plan_for(policy, row.channel_order, _quiet(row)), row.language)
         for row in rows
+        if row.user_id is not None
     }
     return {user_id: own.get(user_id, usual) for user_id in people}
 
 
-def _quiet(row: NotifySetting) -> Quiet | None:
+def _quiet(row: Row[Any]) -> Quiet | None:
     if row.quiet_from_minute is None or row.quiet_until_minute is None:
         return None
     return Quiet(row.quiet_from_minute, row.quiet_until_minute)

@@ -34,6 +34,7 @@ def tell(
     data: dict[str, Any],
     urgent: bool,
     now: datetime,
+    first: bool = False,
 ) -> None:
     """Tell each of *recipients* by the ladder, until they acknowledge.
 
@@ -44,6 +45,8 @@ def tell(
         kind: of rules.KINDS.
         data: values of the words (``number``, ``class_zh``, ``due_at`` as wire time …): facts of the
             subject; no phone numbers, no complainants.
+        first: nothing about the subject was written before this transaction, so that nothing need be
+            looked for.
 
     Raises:
         ValueError: for a kind without words.
@@ -55,9 +58,10 @@ def tell(
         return
     chosen = chosen_by(street_code, people)
     plans = [chosen[user_id].plan for user_id in people]
-    first = set().union(*(rules.channels_due(plan, 0, now, now, urgent=urgent) for plan in plans))
-    addresses = addresses_of(street_code, people, now, first)
-    climbing = _climbing(street_code, people, subject_kind, subject_id)
+    channels = set().union(*(rules.channels_due(plan, 0, now, now, urgent=urgent) for plan in plans))
+    addresses = addresses_of(street_code, people, now, channels)
+    nothing = first and not any(isinstance(row, Notification) for row in db.session.new)
+    climbing = {} if nothing else _climbing(street_code, people, subject_kind, subject_id)
     about: dict[str, Any] = {
         "street_code": street_code,
         "place_code": place_code,

@@ -47,12 +47,17 @@ def load_calendar(street_code: str, version: int | None = None) -> Calendar:
     if version is None:
         head = _head(street_code, None)
         if head is not None:
-            keep(("calendar", street_code, head[0]), head)
+            remember(street_code, *head)
     else:
         head = once(("calendar", street_code, version), lambda: _head(street_code, version))
     if head is None:
         raise CalendarMissing(street_code, version)
     return _read(street_code, *head)
+
+
+def remember(street_code: str, version: int, fingerprint: bytes) -> None:
+    """Spare the session the question what that version is."""
+    keep(("calendar", street_code, version), (version, fingerprint))
 
 
 def _head(street_code: str, version: int | None) -> tuple[int, bytes] | None:

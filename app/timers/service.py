@@ -8,7 +8,7 @@ subject: a handler that cannot lock its subject at once answers ``firing.BUSY``.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -32,8 +32,9 @@ _IS_SETTLED = Timer.state != literal_column("'pending'")
 _SCHEDULE = text("""
 insert into timer (street_code, id, kind, subject_kind, subject_id, place_code, due_at, try_at, data, state,
                    attempts, created_at)
-values (:street_code, :id, :kind, :subject_kind, :subject_id, :place_code, :due_at, :due_at,
-        cast(:data as jsonb), 'pending', 0, :now)
+select :street_code, id, kind, :subject_kind, :subject_id, :place_code, due_at, due_at,
+       cast(:data as jsonb), 'pending', 0, :now
+  from unnest(cast(:ids as uuid[]), cast(:kinds as text[]), cast(:due as timestamptz[])) as t(id, kind, due_at)
 on conflict (street_code, subject_kind, subject_id, kind) where state = 'pending' do update
    set place_code = excluded.place_code, due_at = excluded.due_at, try_at = excluded.try_at,
        data = excluded.data, attempts = excluded.attempts, last_error = excluded.last_error
@@ -70,14 +71,34 @@ def schedule(
         place_code: where the ledger notes a failure.
         data: JSON for the handler; no positions, phone numbers or personal text.
     """
+    schedule_all(
+        street_code=street_code,
+        place_code=place_code,
+        subject_kind=subject_kind,
+        subject_id=subject_id,
+        due_at={kind: due_at},
+        data=data,
+    )
+
+
+def schedule_all(
+    *,
+    street_code: str,
+    place_code: str,
+    subject_kind: str,
+    subject_id: UUID,
+    due_at: Mapping[str, datetime],
+    data: dict[str, Any] | None = None,
+) -> None:
+    """The same for several kinds of one subject, each with its moment."""
     given = {
         "street_code": street_code,
-        "id": uuid7(),
-        "kind": kind,
         "subject_kind": subject_kind,
         "subject_id": subject_id,
         "place_code": place_code,
-        "due_at": due_at,
+        "ids": [uuid7() for _ in due_at],
+        "kinds": list(due_at),
+        "due": list(due_at.values()),
         "data": json.dumps(data or {}),
         "now": clock.now(),
     }

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app.cases.catalogue.rules import Condition, ProblemClass
 from app.cases.reference_models import CaseClass, Catalogue, Department, FilingCondition
 from app.core.extensions import db
-from app.core.once import once
+from app.core.once import keep, once
 
 ClassLookup = Callable[[int, str], ProblemClass | None]  # by version and key
 
@@ -47,6 +47,11 @@ def catalogue_of(street_code: str, version: int | None = None) -> CatalogueVersi
     else:
         row = once(("catalogue", street_code, version), lambda: _row(street_code, version))
     return _read(street_code, row[0], row[1]) if row else None
+
+
+def remember(street_code: str, version: int, fingerprint: bytes) -> None:
+    """Spare the session the question what that version is."""
+    keep(("catalogue", street_code, version), (version, fingerprint))
 
 
 def class_of(street_code: str, version: int, key: str) -> ProblemClass | None:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import select, text
 
 from app.cases.policy.document import Fault, Policy, PolicyFault, document, read_policy
 from app.cases.policy.faults import faults
@@ -81,11 +81,11 @@ def save_policy(street_code: str, content: Any, by: UUID | None, now: datetime) 
     written = document(policy)
     lock = text("select pg_advisory_xact_lock(hashtext('case_policy'), hashtext(:street))")
     db.session.execute(lock, {"street": street_code})  # two at once must not take the same number
-    newest = _newest(street_code, None)
+    newest = _head(street_code, None)
     mark = fingerprint(written)
-    if newest is not None and bytes(newest.fingerprint) == mark:
-        return int(newest.version)
-    version = newest.version + 1 if newest is not None else 1
+    if newest is not None and newest[1] == mark:
+        return newest[0]
+    version = newest[0] + 1 if newest is not None else 1
     db.session.add(
         CasePolicy(
             street_code=street_code,
@@ -111,24 +111,31 @@ def save_policy(street_code: str, content: Any, by: UUID | None, now: datetime) 
     return version
 
 
-def _newest(street_code: str, version: int | None) -> Row[int, bytes] | None:
+def remember(street_code: str, version: int, fingerprint: bytes) -> None:
+    """Spare the session the question what that version is."""
+    keep(("policy", street_code, version), (version, fingerprint))
+
+
+def _head(street_code: str, version: int | None) -> tuple[int, bytes] | None:
+    """Number and fingerprint of a version, of the newest where None."""
     wanted = select(CasePolicy.version, CasePolicy.fingerprint).where(CasePolicy.street_code == street_code)
     if version is not None:
         wanted = wanted.where(CasePolicy.version == version)
-    return db.session.execute(wanted.order_by(CasePolicy.version.desc()).limit(1)).one_or_none()
+    row = db.session.execute(wanted.order_by(CasePolicy.version.desc()).limit(1)).one_or_none()
+    return (row.version, bytes(row.fingerprint)) if row else None
 
 
 def _found(street_code: str, version: int | None) -> tuple[str, int, bytes]:
     if version is None:
-        row = _newest(street_code, None)
-        if row is not None:
-            keep(("policy", street_code, int(row.version)), row)
+        found = _head(street_code, None)
+        if found is not None:
+            remember(street_code, *found)
     else:
-        row = once(("policy", street_code, version), lambda: _newest(street_code, version))
-    if row is None:
+        found = once(("policy", street_code, version), lambda: _head(street_code, version))
+    if found is None:
         which = "any policy" if version is None else f"version {version} of the policy"
         raise Problem(problems.POLICY_MISSING, f"{street_code} does not have {which}: flask policy import")
-    return street_code, row.version, bytes(row.fingerprint)
+    return street_code, *found
 
 
 @lru_cache(maxsize=256)
