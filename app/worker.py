@@ -207,10 +207,15 @@ class Worker:
 
     def _do_outside(self, job: Job, work: Outside) -> None:
         """Claim, do, record, until nothing is left to claim; nothing new is begun once told to stop."""
+        failed = object()
 
         def do(piece: Any) -> Any:
-            with self.app.app_context():
-                return work.do(piece)
+            try:
+                with self.app.app_context():
+                    return work.do(piece)
+            except Exception:  # one piece that fails must not take the others of its batch with it
+                log.exception("a piece of job %s failed and is tried again later", job.name)
+                return failed
 
         with Pool(work.threads, job.name, initializer=work.begin) as pool:
             while True:
@@ -222,11 +227,7 @@ class Worker:
 
                 if not self._do(job, claim) or not claimed:
                     return
-                try:
-                    done = list(pool.map(do, claimed))
-                except Exception:
-                    log.exception("job %s failed and is tried again in %g s", job.name, job.every_s)
-                    return
+                done = [one for one in pool.map(do, claimed) if one is not failed]
                 if work.record is not None and not self._record(job, partial(work.record, done)):
                     return
                 if work.once:

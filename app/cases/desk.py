@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from app.cases import filing, steps, watching
 from app.cases.acting import Act, StepRefused, lock_case, stored_event
+from app.cases.acting import take as take_step
 from app.cases.filing import Found
 from app.cases.models import CaseFile
 from app.cases.showing import Reader, may_see, visible_case
@@ -133,7 +134,7 @@ def _fit(case: CaseFile, user_id: UUID, now: datetime) -> None:
 def take_in(reader: Reader, body: dict[str, Any], scope: frozenset[str], now: datetime) -> CaseFile:
     """File what an outside source reports; a source's own number makes one case, whatever id it came with.
 
-    Another report under the number of a live case is added to that case.
+    What comes again under the number of a live case stands in its timeline, and counts once.
 
     Raises:
         Problem: FORBIDDEN (outside one's places), CLASS_UNKNOWN, ID_REUSED.
@@ -154,6 +155,8 @@ def _take_in(reader: Reader, body: dict[str, Any], scope: frozenset[str], now: d
     if spot.place_code not in scope:
         raise Problem(problems.FORBIDDEN, "This place is not yours.")
     known = _known(reader, body)
+    if known is not None and known.place_code not in scope:
+        raise Problem(problems.FORBIDDEN, "The case of this number lies at a place that is not yours.")
     if known is not None and known.id != body["id"]:
         return _again(known, reader, body, now)
     found = Found(
@@ -205,5 +208,5 @@ def _again(known: CaseFile, reader: Reader, body: dict[str, Any], now: datetime)
         if known.ended_at is not None:
             steps.too_late(known, "join", act)
         else:
-            steps.join(known, act, body["source"], None)
+            take_step(known, "join", act)  # the source's own number: the same report once more
     return known

@@ -114,6 +114,7 @@ def file_case(found: Found) -> CaseFile:
     if under.calendar is None:
         raise Problem(problems.CALENDAR_MISSING)
     version, problem = _class_of(found)
+    condition = problem.condition(found.condition)  # one that the class does not have is left out
     case = CaseFile(
         street_code=found.street_code,
         id=found.id,
@@ -137,11 +138,12 @@ def file_case(found: Found) -> CaseFile:
         reports=1,
         fired={},
         number=None,  # given when the case is written
+        condition=None if condition is None else condition.ordinal,
         **_as_found(found),
         **_limits(found, problem),
     )
     db.session.add(case)
-    _begin(case, found, limit_for(problem, problem.condition(found.condition), found.measured).remark)
+    _begin(case, found, limit_for(problem, condition, found.measured).remark)
     return case
 
 
@@ -152,7 +154,6 @@ def _as_found(found: Found) -> dict[str, Any]:
         "source",
         "source_ref",
         "class_key",
-        "condition",
         "measured",
         "text",
         "address",

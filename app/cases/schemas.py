@@ -15,6 +15,7 @@ from app.people.schemas import PersonOut
 
 MAX_TEXT = 1000
 MOST_DAYS = 366  # of one export
+FIRST_YEAR, LAST_YEAR = 2000, 2199
 
 
 def _nested(shape: type[Wire], *, none: bool = False) -> Any:
@@ -390,6 +391,8 @@ class CaseExportQuery(Wire):
     @validates_schema
     def a_span_of_days(self, data: dict[str, Any], **_: Any) -> None:
         """From a day to the same or a later one, a year at most."""
+        if data["from_"].year < FIRST_YEAR or data["to"].year > LAST_YEAR:
+            raise ValidationError("This day is out of range.", "to")
         days = (data["to"] - data["from_"]).days
         if not 0 <= days < MOST_DAYS:
             raise ValidationError(f"Choose from 1 to {MOST_DAYS} days.", "to")

@@ -15,6 +15,7 @@ from typing import IO
 import xlsxwriter
 
 from app.core import clock
+from app.core.fields import visible
 
 Cell = str | int | float | datetime | None
 Row = Sequence[Cell]
@@ -29,7 +30,8 @@ _COLUMN_WIDTH = 18
 
 def harmless(text: str) -> str:
     """*text* as a CSV cell that no spreadsheet computes: with an apostrophe before what looks like it."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    begins = (text, visible(text))  # spaces and characters that nobody sees hide nothing
+    return f"'{text}" if any(one.startswith(_FORMULA) for one in begins) else text
 
 
 def local(at: datetime) -> datetime:

@@ -44,7 +44,17 @@ _TURNS = {
 _ORIENTATION = 0x0112
 _SRGB = ImageCms.createProfile("sRGB")
 # What Pillow and its plugins raise on bytes that are not what they say.
-_DAMAGE = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, struct.error)
+_DAMAGE = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    IndexError,
+    KeyError,
+    TypeError,
+    RuntimeError,  # the HEIF library's own limits
+    struct.error,
+)
 _BOMB = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 

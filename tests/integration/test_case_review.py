@@ -14,7 +14,7 @@ from app.cases import orphans
 from app.core import clock
 from app.core.extensions import db
 from tests import factories
-from tests.integration.case_street import BUILDING, MANHOLE, CaseStreet, Person, fix, photo
+from tests.integration.case_street import BUILDING, MANHOLE, SHOP, CaseStreet, Person, fix, photo
 
 
 @pytest.fixture
@@ -157,7 +157,7 @@ def test_a_ticket_reported_again_does_not_make_the_desk_a_reporter(street):
     }
     case = street.desk.ask("", ticket, 201)["id"]
     again = street.desk.ask("", ticket, 201)
-    assert [r["reporter"] for r in again["other_reports"]] == [None]
+    assert (again["other_reports"], [e["step"] for e in again["events"]][-1]) == ([], "join")
     street.leader.ask(f"{case}/raising", {"text": "请快一点"})
     street.supervisor.ask(f"{case}/voiding", {"text": "不够立案"})
     assert ("desk", "case.voided") not in street.told(case)
@@ -348,3 +348,24 @@ def test_tracks_and_steps_of_one_batch_see_each_other(street, caplog):
     assert [r["status"] for r in results] == ["applied"] * 4
     assert street.steps(case) == ["file", "dispatch", "accept", "arrive", "resolve"]
     assert "one by one" not in caplog.text
+
+
+def test_a_number_of_an_outside_source_opens_no_case_at_a_place_that_is_not_ones_own(street):
+    ticket = {
+        "source": "hotline",
+        "source_ref": "SH2",
+        "class_key": SHOP,
+        "lat": factories.LAT,
+        "lon": 121.415,
+        "found_at": clock.now().isoformat(),
+    }
+    there = street.desk.ask("", ticket, 201)
+    narrow = Person(street, factories.make_user("dispatcher", street.street.areas[0]), phone=False)
+    answer = narrow.ask("", ticket | {"lon": factories.LON}, 403)
+    assert there["id"] not in str(answer)
+    assert street.desk.case(there["id"])["version"] == there["version"]
+
+
+def test_a_condition_that_the_class_does_not_have_is_left_out(street):
+    case = street.patrol.file(SHOP, condition=98)
+    assert street.sql("select condition from case_file where id = :id", id=case)[0].condition is None

@@ -290,6 +290,13 @@ def test_a_bomb_behind_the_door_is_not_decoded_either() -> None:
 CUT = {kind: encoded(scene(), kind) for kind in ("JPEG", "PNG", "WEBP", "HEIF")}
 
 
+def test_a_picture_beyond_the_limits_of_its_library_is_refused_as_damaged() -> None:
+    body = (PHOTOS.parent / "heic_beyond_limits.bin").read_bytes()
+    with pytest.raises(pictures.UnfitError) as refused:
+        pictures.draw(body, "small")
+    assert refused.value.kind == problems.PHOTO_DAMAGED
+
+
 @pytest.mark.parametrize("kind", CUT)
 @settings(deadline=None)
 @given(share=st.floats(0.05, 0.99))

@@ -38,6 +38,11 @@ def test_a_text_that_looks_like_a_formula_is_marked_in_csv(first):
     assert csv_of([(formula, 0, None)])[1][0] == f"'{formula}"
 
 
+@pytest.mark.parametrize("before", [" ", "\u00a0", "\u200b", " \u200b "])
+def test_nothing_that_nobody_sees_hides_a_formula(before):
+    assert csv_of([(f"{before}=1+1", 0, None)])[1][0] == f"'{before}=1+1"
+
+
 def test_negative_numbers_stay_numbers():
     assert csv_of([("", -3, None)])[1][1] == "-3"
 
