@@ -47,9 +47,9 @@ _CASES = text("""
         acknowledged_at, resolved_at, verified_at, ended_at, acknowledge_amount, acknowledge_unit,
         resolve_amount, resolve_unit, extension_amount, due_at, next_due_at, overdue_at, returns, reworks,
         reopenings, reports, fired)
-    select :street, gen_random_uuid(), 'BN' || n, filed_at::date,
-           case when n % 9 = 0 then 'hotline' else 'patrol' end, '', c.version, 1, 1, c.key, c.level, c.mode, false,
-           c.department, '店外摆了两张桌子', '枣阳路 ' || n % 900 || ' 号', s.code, s.lat, s.lon, 8, s.spot,
+    select :street, gen_random_uuid(), 'BN' || made.n, filed_at::date,
+           case when made.n % 9 = 0 then 'hotline' else 'patrol' end, '', c.version, 1, 1, c.key, c.level, c.mode, false,
+           c.department, '店外摆了两张桌子', '枣阳路 ' || made.n % 900 || ' 号', s.code, s.lat, s.lon, 8, s.spot,
            state, 3, owner, case when c.mode = 'watch' then watcher end, owner, filed_at, filed_at, filed_at,
            filed_at, filed_at + interval '10 minutes',
            case when state in ('resolved','verified','closed') then filed_at + interval '2 hours' end,
@@ -72,8 +72,8 @@ _CASES = text("""
                (select id from bench_owner o where o.n = (g.n + 1) % :owners) as watcher
         from generate_series(cast(:first as int), cast(:last as int)) as g(n)
     ) made
-    join bench_spot s on s.n = made.n % (select count(*) from bench_spot)
-    join bench_class c on c.n = made.n % (select count(*) from bench_class)
+    join bench_spot s on s.n = (made.n + made.n / :live_every) % (select count(*) from bench_spot)
+    join bench_class c on c.n = (made.n + made.n / :live_every) % (select count(*) from bench_class)
 """)
 _PEOPLE = text("""
     insert into case_person (street_code, case_id, user_id, part, since, why, accepted_at)

@@ -69,7 +69,15 @@ class CaseFile(Base):
         Index("ix_case_file_place_filed", "street_code", "place_code", "filed_at", "id"),
         Index("ix_case_file_owner", "owner_id", "due_at", postgresql_where=_LIVE),
         Index("ix_case_file_watcher", "watcher_id", postgresql_where=_LIVE),
-        Index("ix_case_file_verify", "street_code", "place_code", postgresql_where="state = 'resolved'"),
+        # what boards and maps count, without a look at the rows; what waits for verification
+        Index(
+            "ix_case_file_live_state",
+            "street_code",
+            "state",
+            "place_code",
+            postgresql_include=["overdue_at", "lat", "lon"],
+            postgresql_where=_LIVE,
+        ),
         Index("ix_case_file_reporter", "reporter_id", "filed_at"),
         Index("ix_case_file_live_position", "position", postgresql_using="gist", postgresql_where=_LIVE),
         Index("ix_case_file_position", "position", postgresql_using="gist"),

@@ -149,11 +149,12 @@ def _case_file() -> None:
         postgresql_where="source_ref is not null",
     )
     op.create_index(
-        "ix_case_file_verify",
+        "ix_case_file_live_state",
         "case_file",
-        ["street_code", "place_code"],
+        ["street_code", "state", "place_code"],
         unique=False,
-        postgresql_where="state = 'resolved'",
+        postgresql_include=["overdue_at", "lat", "lon"],
+        postgresql_where="state not in ('closed','void','duplicate')",
     )
     op.create_index(
         "ix_case_file_watcher",
