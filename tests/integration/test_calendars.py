@@ -202,7 +202,9 @@ def test_the_worker_notes_it_once_a_day(
     for day in (24, 24, 25):
         with clock.frozen(NOW.replace(day=day)):
             Worker(app, ()).tick(job)
-    noted = owner_db.scalars(text("select data from ledger_row where action = 'calendar.ending'")).all()
+    noted = owner_db.scalars(
+        text("select data from ledger_row where action = 'calendar.ending' order by id")
+    ).all()
     assert noted == [
         {"on_day": f"2026-11-{day}", "last_year": 2026, "state": "year_ending"} for day in (24, 25)
     ]
