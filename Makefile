@@ -37,7 +37,7 @@ types:  ## types of the Python code
 	$(VENV)/python -m mypy
 
 unit:  ## tests without a database
-	$(VENV)/python -m pytest tests/unit
+	$(VENV)/python -m pytest -n auto --maxprocesses 4 tests/unit
 
 pwa:  ## lint, types and tests of the pages
 	@$(PYTHON) -m scripts.node pwa npm run check
@@ -55,8 +55,8 @@ integration:  ## tests on a PostgreSQL of their own
 e2e:  ## the walk in a real Chromium
 	$(VENV)/python -m pytest tests/e2e
 
-all-pytest:  # one run, so that its last line counts them all; a file's tests stay together, on one core
-	$(VENV)/python -m pytest -n auto --maxprocesses 4 --dist loadfile tests/unit tests/integration tests/e2e
+all-pytest:  # one run, so that its last line counts them all
+	$(VENV)/python -m pytest tests/unit tests/integration tests/e2e
 
 bench:  ## measure the running stack; one JSON line a figure
 	$(VENV)/python -m bench

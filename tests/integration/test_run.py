@@ -106,7 +106,7 @@ def test_a_whole_life(tmp_path):
     again = launch(tmp_path, port)
     started_at = time.monotonic()
     wait_until_running(again)
-    assert time.monotonic() - started_at < 10
+    assert time.monotonic() - started_at < 30  # a quiet machine needs four
     again.send_signal(signal.SIGINT)
     said, _ = again.communicate(timeout=30)
     assert again.returncode == 0, said
