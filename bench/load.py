@@ -43,17 +43,26 @@ def find_wrk() -> str:
 
 
 def post(
-    base_url: str, path: str, folder: Path, *, wanted: str, times: int, seconds: int, clients: int = CLIENTS
+    base_url: str,
+    path: str,
+    folder: Path,
+    *,
+    wanted: str,
+    times: int,
+    seconds: int,
+    clients: int = CLIENTS,
+    pause_ms: int = 0,
 ) -> Load:
     """Send the bodies in *folder*, a client for each file.
 
     Args:
         wanted: what a good answer holds, *times* times.
+        pause_ms: how long a client rests between an answer and its next request.
 
     Raises:
         BenchError: where an answer was not good, or the bodies did not last.
     """
-    arguments = (str(folder), path, wanted, str(times))
+    arguments = (str(folder), path, wanted, str(times), str(pause_ms))
     return _run(base_url, clients, seconds, "post.lua", *arguments, connections=clients)
 
 

@@ -31,6 +31,7 @@ from bench.field import UNIT, Api, Bodies, Patroller, Street
 from bench.stack import BenchError
 
 CLIENTS = 16
+PAUSE_MS = 250  # sixty reports a second together: a street has as many in an hour
 PHOTO_CLIENTS = 8
 REPORTS_A_SECOND = 60  # of one client, at most
 CLASS = "M-09005"  # 跨门营业

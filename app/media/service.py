@@ -6,17 +6,17 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from itertools import groupby
+from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import and_, select, text, update
+from sqlalchemy import Row, text
 
 from app.core import current, problems
 from app.core.extensions import db
 from app.core.problems import Problem
 from app.core.transactions import end_reading
 from app.media import pictures, queries, rules, storage
-from app.media.models import Photo, PhotoUse
 from app.media.rules import ROLES, Claimed, Exif
 
 Size = Literal["small", "large"]
@@ -120,54 +120,66 @@ def join(street_code: str, hashes: Collection[str]) -> int:
     Returns:
         how many uses were joined.
     """
-    together = and_(Photo.street_code == PhotoUse.street_code, Photo.sha256 == PhotoUse.sha256)
-    waiting = db.session.execute(
-        select(PhotoUse, Photo)
-        .join(Photo, together)
-        .where(
-            PhotoUse.street_code == street_code,
-            PhotoUse.sha256.in_(hashes),
-            PhotoUse.doubts.is_(None),
-        )
-        .with_for_update(of=PhotoUse, skip_locked=True)
-    ).all()
-    if not waiting:
-        return 0
-    arrived = {photo.sha256 for _use, photo in waiting}
-    all_uses = _uses_of(street_code, arrived)
-    for use, photo in waiting:
-        _settle(use, photo, all_uses[photo.sha256])
-    # An update, not only a lock: a sweep that has seen the row already looks at it again.
-    db.session.execute(
-        update(Photo)
-        .where(Photo.street_code == street_code, Photo.sha256.in_(arrived), ~Photo.used)
-        .values(used=True)
-        .execution_options(synchronize_session=False)
+    rows = db.session.execute(_USES, {"street_code": street_code, "hashes": list(hashes)}).all()
+    rows = sorted(rows, key=lambda row: (row.sha256, row.used_at, ROLES.index(row.role), row.subject_id))
+    settled = []
+    for sha256, group in groupby(rows, key=lambda row: row.sha256):
+        uses = list(group)
+        settled += [_compared(sha256, use, uses[:place]) for place, use in enumerate(uses) if use.waiting]
+    if settled:
+        arrived = sorted({use["sha256"] for use in settled})
+        given = {"street_code": street_code, "rows": json.dumps(settled), "hashes": arrived}
+        db.session.execute(_SETTLE, given)
+    return len(settled)
+
+
+# Every use of the photos that have arrived, with what is known of the photo; those that wait are locked.
+_USES = text("""
+    with waiting as materialized (
+        select subject_kind, subject_id, sha256, role from photo_use u
+        where street_code = :street_code and sha256 = any(:hashes) and doubts is null
+          and exists (select from photo p where p.street_code = u.street_code and p.sha256 = u.sha256)
+        for update skip locked
     )
-    return len(waiting)
+    select u.subject_kind, u.subject_id, u.sha256, u.role, u.used_at, u.captured_at, u.claim_lat, u.claim_lon,
+           u.claim_accuracy_m, p.exif_taken_at, p.exif_lat, p.exif_lon, p.camera, w.sha256 is not null as waiting
+    from photo p
+    join photo_use u on u.street_code = p.street_code and u.sha256 = p.sha256
+    left join waiting w on (w.subject_kind, w.subject_id, w.sha256, w.role)
+                         = (u.subject_kind, u.subject_id, u.sha256, u.role)
+    where p.street_code = :street_code and p.sha256 = any(:hashes) and exists (select from waiting)
+""")
+# The photos are updated, not only locked: a sweep that has seen the row already looks at it again.
+_SETTLE = text("""
+    with found as (
+        select * from json_to_recordset(cast(:rows as json)) as found (
+            subject_kind text, subject_id uuid, sha256 text, role text, doubts text[], distance_m float8)
+    ), settled as (
+        update photo_use u
+           set doubts = found.doubts, distance_m = found.distance_m,
+               claim_lat = null, claim_lon = null, claim_accuracy_m = null
+          from found
+         where u.street_code = :street_code and u.subject_kind = found.subject_kind
+           and u.subject_id = found.subject_id and u.sha256 = found.sha256 and u.role = found.role
+    )
+    update photo set used = true where street_code = :street_code and sha256 = any(:hashes) and not used
+""")
 
 
-def _uses_of(street_code: str, hashes: Collection[str]) -> dict[str, list[PhotoUse]]:
-    """All uses of some photos, in the order in which they came."""
-    uses: dict[str, list[PhotoUse]] = {sha256: [] for sha256 in hashes}
-    for use in db.session.scalars(
-        select(PhotoUse).where(PhotoUse.street_code == street_code, PhotoUse.sha256.in_(hashes))
-    ):
-        uses[use.sha256].append(use)
-    for found in uses.values():
-        found.sort(key=lambda use: (use.used_at, ROLES.index(use.role), use.subject_id))
-    return uses
-
-
-def _settle(use: PhotoUse, photo: Photo, all_uses: Sequence[PhotoUse]) -> None:
-    """Note the doubts of one use; the position of its claim has done its service then."""
-    exif = Exif(photo.exif_taken_at, photo.exif_lat, photo.exif_lon, photo.camera)
+def _compared(sha256: str, use: Row[Any], before: Sequence[Row[Any]]) -> dict[str, Any]:
+    """The doubts of one use, *before* which others came; the position of its claim has done its service
+    then."""
+    exif = Exif(use.exif_taken_at, use.exif_lat, use.exif_lon, use.camera)
     claim = Claimed(use.captured_at, use.claim_lat, use.claim_lon, use.claim_accuracy_m)
-    before = all_uses[: all_uses.index(use)]
     earlier = {(other.subject_kind, str(other.subject_id), other.role) for other in before}
-    use.doubts = list(rules.doubts(exif, claim, earlier))
-    use.distance_m = rules.apart_m(exif, claim)
-    use.claim_lat = use.claim_lon = use.claim_accuracy_m = None
+    return {
+        "subject_kind": use.subject_kind,
+        "subject_id": str(use.subject_id),
+        "sha256": sha256,
+        "role": use.role,
+        "doubts": list(rules.doubts(exif, claim, earlier)),
+        "distance_m": rules.apart_m(exif, claim),
+    }
 
 
 def photo_for(street_code: str, sha256: str, size: Size) -> Served:

@@ -1,7 +1,8 @@
 -- Feeds wrk with prebuilt bodies. One wrk thread has one connection and plays one phone, so that each
 -- phone sends its log in order, one request at a time, as docs/phone-log.md asks.
 --
--- arguments: folder of the threads' files, path, text that a good answer holds, how often it holds it.
+-- arguments: folder of the threads' files, path, text that a good answer holds, how often it holds it,
+-- milliseconds between an answer and the next request.
 -- A file: the access token, the head of a body ({"log": ...), then one list of entries a line.
 
 local threads = {}
@@ -12,7 +13,7 @@ function setup(thread)
 end
 
 function init(args)
-  path, wanted, times = args[2], args[3], tonumber(args[4])
+  path, wanted, times, pause_ms = args[2], args[3], tonumber(args[4]), tonumber(args[5])
   lines = {}
   for line in io.lines(args[1] .. "/" .. number) do lines[#lines + 1] = line end
   headers = { ["Content-Type"] = "application/json", ["Authorization"] = "Bearer " .. lines[1] }
@@ -39,7 +40,7 @@ end
 -- A client that a quick server process served more often than the others has sent all it had: it rests,
 -- so the rate is a floor.
 function delay()
-  return exhausted and 60000 or 0
+  return exhausted and 60000 or pause_ms
 end
 
 function response(status, _, body)
