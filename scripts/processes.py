@@ -53,7 +53,9 @@ class Child:
                 stderr=output,
                 env=dict(environ),
                 cwd=cwd,
-                start_new_session=True,  # Ctrl-C is for the parent, which then ends us in order
+                # Ctrl-C is for the parent, which then ends us in order. Not a session of its own: Linux
+                # shares the processors among sessions first, and then no niceness of a thread counts.
+                process_group=0,
             )
         finally:
             os.close(output)
