@@ -71,6 +71,8 @@ def _words_of_data(stack: Stack) -> set[str]:
     found = chinese_data(stack.call("admin1", "GET", "/api/v1/catalogue"))
     for name in ("patrol1", "handler1", "supervisor1"):
         found |= chinese_data(stack.call(name, "GET", "/api/v1/field/feed"))
+    for view in ("live", "ended"):  # messages speak of cases that have left the feed
+        found |= chinese_data(stack.call("leader1", "GET", f"/api/v1/cases?view={view}&limit=200"))
     return found | {ADDRESS, "店外摆摊，占用人行道", "门口堆着两箱水果", "不在我的责任区"}
 
 
