@@ -55,8 +55,10 @@ integration:  ## tests on a PostgreSQL of their own
 e2e:  ## the walk in a real Chromium
 	$(VENV)/python -m pytest tests/e2e
 
-all-pytest:  # one run, so that its last line counts them all
-	$(VENV)/python -m pytest tests/unit tests/integration tests/e2e
+# One run, so that its last line counts them all: the quick ones first, then the browsers, which take
+# longest. Three processes, because two cores stay busy while a third waits for a browser or a server.
+all-pytest:
+	$(VENV)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder tests/unit tests/e2e tests/integration
 
 bench:  ## measure the running stack; one JSON line a figure
 	$(VENV)/python -m bench

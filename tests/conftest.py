@@ -15,6 +15,7 @@ from pathlib import Path
 
 import flask_migrate
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_sqlalchemy.session import Session
@@ -22,6 +23,7 @@ from sqlalchemy import Connection, Engine, create_engine, pool, text
 from sqlalchemy.orm import scoped_session
 
 from app.core.extensions import Base, db
+from app.people import passwords
 from app.wiring import create_app
 from config import Settings, read_settings
 from scripts.cluster import APPLICATION, OWNER, Cluster
@@ -34,6 +36,19 @@ TEMPLATE = f"ironfeet_template_{os.getpid()}"
 _EMPTY_TABLES = "set local lock_timeout = '5s'; set local session_replication_role = replica; " + "; ".join(
     f'delete from "{name}"' for name in Base.metadata.tables
 )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests stay together in one process where several share the work (``make test``).
+
+    A file's tests do, because they share what it sets up. In front of the browsers there are two
+    installations: one whose pages are looked at, and one where people work.
+    """
+    for item in items:
+        name = item.path.name
+        if item.path.parent.name == "e2e":
+            name = "pictures" if "_pages" in name else "people"
+        item.add_marker(pytest.mark.xdist_group(name))
 
 
 class Server:
@@ -107,6 +122,9 @@ def fresh_database(server: Server) -> Iterator[Callable[[], str]]:
 @pytest.fixture(scope="session")
 def _application(server: Server) -> Iterator[Flask]:
     database = server.clone()
+    # The hashes of tests that run in this process cost next to nothing; how dear they are otherwise is a
+    # test of its own, and every server that a test starts uses the real ones.
+    passwords._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     application = create_app(server.settings(database))
     yield application
     with application.app_context():
