@@ -6,8 +6,9 @@ import { describe, expect, it } from 'vitest'
 import { ENDED_STATES, LIVE_STATES, NO_FILTERS, askedFor, readFilters, wishes, withFresh, writeFilters } from '@/console/cases/filters'
 import { latestOfEach, readReach } from '@/console/cases/reach'
 import { ASKS, actionsOf, complete, phoneSteps, type Action, type Filled } from '@/console/cases/steps'
-import { nextWords, toldOf } from '@/console/cases/timeline'
+import { nextWords, overtaker, toldOf } from '@/console/cases/timeline'
 import type { CaseCard, CaseDetail, CaseEvent } from '@/console/cases/types'
+import { useLoad } from '@/console/useLoad'
 
 describe('filters', () => {
   it('stand in the address and come out of it again', () => {
@@ -111,6 +112,35 @@ describe('the timeline', () => {
       const found = { state, hold_until: null, ended_at: null } as CaseDetail
       expect(nextWords(found, () => null, new Date()).length).toBeGreaterThan(2)
     }
+  })
+})
+
+describe('who was faster', () => {
+  const step = (ordinal: number, actor: string | null) => ({ ordinal, step: 'void', actor: actor && { id: actor } }) as unknown as CaseEvent
+  const faster = (...events: CaseEvent[]) => overtaker(events, 2, 'me')?.ordinal ?? null
+
+  it('is the newest other person since the form was opened, whatever came after', () => {
+    expect(faster(step(2, 'her'), step(3, 'him'), step(4, 'her'), step(5, null), step(6, 'me'))).toBe(4)
+  })
+
+  it('is a rule only where nobody did anything, and nobody where nothing is new', () => {
+    expect(faster(step(3, null), step(4, 'me'))).toBe(3)
+    expect(faster(step(1, 'her'), step(2, null))).toBeNull()
+  })
+})
+
+describe('a page read anew', () => {
+  it('is not done before the newest reading is there, whoever asked for it', async () => {
+    const answers: ((value: string) => void)[] = []
+    const load = useLoad(() => new Promise<string>((resolve) => answers.push(resolve)))
+    const first = load.reload().then(() => load.value.value)
+    const second = load.reload()
+    answers[0]?.('old')
+    await Promise.resolve()
+    answers[1]?.('new')
+    await second
+    expect(await first).toBe('new')
+    expect(load.loading.value).toBe(false)
   })
 })
 

@@ -109,6 +109,13 @@ export function toldOf(event: CaseEvent, known: ReadonlyMap<string, string>, now
   return { title: stepWords(event.step), facts, tone: toneOf(event) }
 }
 
+/** The newest step since *version* that somebody else took; one of the rules only where no person took any. */
+export function overtaker(events: readonly CaseEvent[], version: number, me: string | null): CaseEvent | null {
+  const news = events.filter((event) => event.ordinal > version).sort((a, b) => b.ordinal - a.ordinal)
+  const others = news.filter((event) => event.actor !== null && event.actor.id !== me)
+  return others[0] ?? news.find((event) => event.actor === null) ?? null
+}
+
 /** What is waited for now, and of whom; in a sentence. */
 export function nextWords(found: CaseDetail, name: (part: string) => string | null, now: Date): string {
   const owner = name('owner') ?? t('next.somebody')
