@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import flask_migrate
+import hypothesis
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
@@ -28,6 +29,10 @@ from app.wiring import create_app
 from config import Settings, read_settings
 from scripts.cluster import APPLICATION, OWNER, Cluster
 from tests import factories
+
+# Rules know no clock, and how long a machine takes that others use as well proves nothing.
+hypothesis.settings.register_profile("ironfeet", deadline=None)
+hypothesis.settings.load_profile("ironfeet")
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = f"ironfeet_template_{os.getpid()}"

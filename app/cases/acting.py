@@ -148,11 +148,19 @@ def parts_of(
         named.add("dispatcher")
     if "case.raise" in verbs:
         named.add("supervisor")
-    if "case.verify" in verbs and user_id not in helped | {case.resolver_id, case.owner_id}:
+    if "case.verify" in verbs and user_id not in helped and _may_check(case, user_id):
         named.add("verifier")
     if "case.read" in verbs:
         named.add("reporter")
     return frozenset(named)
+
+
+def _may_check(case: CaseFile, user_id: UUID) -> bool:
+    """False for whoever did the work, for the watcher, whose word counts only after somebody else's, and for
+    whoever found it while another person is asked."""
+    if user_id in {case.resolver_id, case.owner_id, case.watcher_id}:
+        return False
+    return user_id != case.reporter_id or case.verifier_id in {None, user_id}
 
 
 def took_part(person: CasePerson) -> bool:

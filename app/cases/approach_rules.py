@@ -1,8 +1,9 @@
 """When somebody is on scene, judged by their positions. Pure.
 
 The circle counts as entered where two positions in a row lie in it with their whole accuracy circle; one
-stray position proves nothing, and a vague one neither confirms nor breaks the row. The rule only ever
-says "arrived": nobody is said to be away.
+stray position proves nothing, and a vague one neither confirms nor breaks the row. Where the position of
+the case itself is vague, nobody can be seen to be there: they say so. The rule only ever says "arrived":
+nobody is said to be away.
 """
 
 from __future__ import annotations
@@ -19,11 +20,16 @@ VAGUE_M = 100.0  # a position vaguer than this says nothing here
 
 @dataclass(frozen=True, slots=True)
 class Circle:
-    """The circle of a case: WGS-84 centre and radius; a vague centre makes it wider."""
+    """The circle of a case: WGS-84 centre and radius; a vague centre makes it wider.
+
+    Attributes:
+        accuracy_m: of the centre.
+    """
 
     lat: float
     lon: float
     radius_m: float
+    accuracy_m: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,7 @@ def _next(before: Approach, circle: Circle, seen: Seen) -> Approach:
     here = replace(before, fixed_at=seen.at, distance_m=round(away, 1), accuracy_m=seen.accuracy_m)
     if before.arrived_at is not None:
         return here
-    if away + seen.accuracy_m <= circle.radius_m:
+    if away + seen.accuracy_m <= circle.radius_m and circle.accuracy_m <= VAGUE_M:
         inside = before.inside + 1
         return replace(here, inside=inside, arrived_at=seen.at if inside >= IN_A_ROW else None)
     surely_outside = away - seen.accuracy_m > circle.radius_m and seen.accuracy_m <= VAGUE_M

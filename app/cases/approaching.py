@@ -22,18 +22,17 @@ from app.patrols import service as patrols
 from app.people.service import during, own_shift
 
 DEFAULT_RADIUS_M = 50.0
-WIDEST_M = 150.0  # however vague the position of the case is
 
 
 def circle_of(case: CaseFile) -> Circle:
     """The circle that counts as on scene: the class's radius, wider where the case's position is vague."""
     found = catalogue_queries.class_of(case.street_code, case.catalogue_version, case.class_key)
-    return Circle(case.lat, case.lon, radius_m(case, found))
+    return Circle(case.lat, case.lon, radius_m(case, found), case.accuracy_m)
 
 
 def radius_m(case: CaseFile, problem: ProblemClass | None) -> float:
-    """The radius of that circle, where the class is known already."""
-    return min(WIDEST_M, (problem.radius_m if problem else DEFAULT_RADIUS_M) + case.accuracy_m)
+    """The radius of that circle, where the class is known already: nobody is wronged by a vague report."""
+    return (problem.radius_m if problem else DEFAULT_RADIUS_M) + case.accuracy_m
 
 
 def record_track(entry: Entry, body: dict[str, Any], memory: Memory) -> Applied:

@@ -114,7 +114,8 @@ def accept(case: CaseFile, act: Act, user_id: UUID) -> None:
 
 def watch_by_rules(case: CaseFile, now: datetime) -> bool:
     """Name a watcher, who owes notes of progress and alone may close; False where nobody is found."""
-    choice = dispatch.find_watcher(matter_of(case), workers_on(case), now)
+    busy = workers_on(case) | ({case.verifier_id} if case.verifier_id else set())
+    choice = dispatch.find_watcher(matter_of(case), busy, now)
     if choice.user_id is None:
         return False
     appoint(case, choice.user_id, "watcher", choice.why, now)
@@ -124,9 +125,10 @@ def watch_by_rules(case: CaseFile, now: datetime) -> bool:
 
 
 def ask_to_verify(case: CaseFile, now: datetime) -> None:
-    """Ask somebody who had no part in the work to look whether it is gone."""
+    """Ask somebody who had no part in the work, and does not watch over it, to look whether it is gone."""
     avoid = frozenset({case.reporter_id} if case.reporter_id else ())
-    choice = dispatch.find_verifier(matter_of(case), workers_on(case), avoid, now)
+    barred = workers_on(case) | ({case.watcher_id} if case.watcher_id else set())
+    choice = dispatch.find_verifier(matter_of(case), barred, avoid, now)
     if choice.user_id is None:
         release(case, "verifier", "replaced", now)
         return

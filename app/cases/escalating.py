@@ -56,9 +56,12 @@ def escalate(case: CaseFile, trigger: str, now: datetime, *, repeatable: bool = 
         "raise_to": step.raise_to,
         "mode": case.mode,
     }
-    write(case, "escalate", system_act(now, **facts), case.state)
+    act = system_act(now, **facts)
+    write(case, "escalate", act, case.state)
     owner = case.owner_id
     found = _replace_and_raise(case, step, now)
+    if step.replace is not None and case.owner_id == owner:
+        act.data["replaced"] = False  # so that the timeline does not tell of a change that did not come
     tell(case, _message(trigger, step), resolve(case, step.tell, now), now, urgent=step.urgent)
     # A new owner has a clock of their own; everybody else's rings again.
     limit = escalation.again(step, trigger, clocks.acknowledge_limit(case))

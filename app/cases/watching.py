@@ -6,6 +6,7 @@ from uuid import UUID
 
 from app.cases import clocks
 from app.cases.acting import Act, StepRefused, appoint, parts_of, take, workers_on
+from app.cases.dispatching import ask_to_verify
 from app.cases.models import CaseFile
 from app.cases.telling import tell
 from app.core import problems
@@ -41,5 +42,7 @@ def name_watcher(case: CaseFile, act: Act, user_id: UUID) -> None:
     if case.mode != "watch":  # its chains begin anew, as whenever a case is raised
         case.mode, case.fired = "watch", {}
     appoint(case, user_id, "watcher", "named", act.received_at)
+    if case.verifier_id == user_id:  # who watches does not check
+        ask_to_verify(case, act.received_at)
     clocks.start_noting(case, act.received_at)
     tell(case, "case.watching", [user_id], act.received_at, by=act.actor_id)

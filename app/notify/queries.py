@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select
 
-from app.core import clock, problems
+from app.core import problems
 from app.core.extensions import db
 from app.core.pages import decode_cursor, encode_cursor
 from app.notify import words
-from app.notify.addresses import addresses_of
 from app.notify.models import Delivery, Notification
 from app.notify.preferences import chosen_by
 from app.notify.rules import Reach
@@ -96,9 +94,7 @@ def _cursor_id(cursor: str) -> UUID:
         raise problems.Problem(problems.BAD_REQUEST, "The page cursor is not valid.") from error
 
 
-def reach_of(
-    street_code: str, subject_kind: str, subject_id: UUID, now: datetime | None = None
-) -> list[dict[str, Any]]:
+def reach_of(street_code: str, subject_kind: str, subject_id: UUID) -> list[dict[str, Any]]:
     """Who was told about a subject, and who was not reached; oldest first.
 
     Returns:
@@ -117,13 +113,12 @@ def reach_of(
         .limit(MOST_OF_A_SUBJECT)
     ).all()
     people = {row.user_id for row in told}
-    addresses = addresses_of(street_code, people, now or clock.now()) if told else {}
     rungs = _rungs(street_code, people, [row.id for row in told])
     states: dict[UUID, str] = {}
     found = []
     for row in told:
         own = rungs.get(row.id, [])
-        state = _state(row, own, bool(addresses[row.user_id]))
+        state = _state(row, own)
         if state in {"waiting", "not_reached"} and row.superseded_by in states:
             state = states[row.superseded_by]
         states[row.id] = state
@@ -155,7 +150,7 @@ def _rungs(street_code: str, people: set[UUID], ids: list[UUID]) -> dict[UUID, l
     return found
 
 
-def _state(row: Notification, rungs: list[Delivery], has_address: bool) -> str:
+def _state(row: Notification, rungs: list[Delivery]) -> str:
     on_its_way = any(rung.state in {"pending", "sending"} for rung in rungs)
     return Reach(
         acknowledged=row.acknowledged_at is not None,
@@ -163,7 +158,6 @@ def _state(row: Notification, rungs: list[Delivery], has_address: bool) -> str:
         sent=any(rung.state == "sent" for rung in rungs),
         given_up=row.given_up_at is not None,
         over=row.next_rung_at is None and not on_its_way,
-        has_address=has_address,
     ).state
 
 

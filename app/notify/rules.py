@@ -303,7 +303,6 @@ class Reach:
     sent: bool  # some address took it
     given_up: bool
     over: bool  # no further rung will come, and nothing is on its way
-    has_address: bool  # there is some address on some channel now
 
     @property
     def state(self) -> str:
@@ -316,7 +315,7 @@ class Reach:
             return "not_reached"
         if self.sent:
             return "sent"
-        return "waiting" if self.has_address and not self.over else "not_reached"
+        return "not_reached" if self.over else "waiting"
 
 
 # --- providers -------------------------------------------------------------------------------------------

@@ -101,11 +101,31 @@ def test_a_watched_case_is_closed_by_its_watcher_alone_and_only_after_a_verifica
     street.owner.about("case_accepted", case)
     street.owner.about("case_resolved", case, photos=[photo("after", clock.now())])
     assert street.supervisor.ask(f"{case}/closing", {}, 409)["type"].endswith("/step-not-now")
-    street.patrol.about("case_verified", case, passed=True)
+    assert "verify_pass" not in street.supervisor.case(case)["steps"]
+    own = street.supervisor.ask(f"{case}/verification", {"passed": True}, 403)
+    assert own["type"].endswith("/step-not-yours")  # the check is what the watcher's word rests on
+    found = street.patrol.about("case_verified", case, passed=True)
+    assert found["problem"].endswith("/step-not-yours")  # while somebody else is asked
+    street.other_patrol.about("case_verified", case, passed=True)
     assert street.patrol.case(case)["state"] == "verified"
     assert street.leader.ask(f"{case}/closing", {}, 403)["type"].endswith("/step-not-yours")
     assert street.supervisor.ask(f"{case}/closing", {"text": "已复核"})["state"] == "closed"
     assert street.timers(case) == set()
+
+
+def test_who_is_named_to_watch_does_not_check_and_somebody_else_is_asked(street):
+    case = street.patrol.file()
+    street.handler.about("case_accepted", case)
+    street.handler.about("case_resolved", case, photos=[photo("after", clock.now())])
+    with factories.writing() as session:  # as if nobody but the supervisor had been there to ask
+        head = {"who": street.supervisor.id, "case": case}
+        session.execute(text("update case_file set verifier_id = :who where id = :case"), head)
+        asked = "update case_person set user_id = :who where case_id = :case and part = 'verifier'"
+        session.execute(text(asked), head)
+    street.supervisor.ask(f"{case}/watcher", {"user_id": str(street.supervisor.id)})
+    parts = {p["part"]: p["person"]["id"] for p in street.desk.case(case)["people"]}
+    assert parts["watcher"] == str(street.supervisor.id)
+    assert parts["verifier"] == str(street.other_patrol.id)
 
 
 def test_a_key_problem_has_a_named_owner_and_the_deputy_stands_in(street):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -52,6 +53,12 @@ def test_positions_that_arrive_out_of_order_are_taken_in_the_order_of_their_time
 def test_a_position_sent_again_counts_once():
     first = follow(Approach(), CIRCLE, [seen(0, 20)])
     assert follow(first, CIRCLE, [seen(0, 20)]) == first
+
+
+def test_nobody_is_seen_to_arrive_at_a_case_whose_own_position_is_vague():
+    vague = replace(CIRCLE, radius_m=578.0, accuracy_m=528.0)
+    after = follow(Approach(), vague, [seen(0, 20), seen(30, 20), seen(60, 20)])
+    assert (after.arrived_at, after.fixed_at) == (None, START + timedelta(seconds=60))
 
 
 ways = st.lists(st.tuples(st.integers(0, 600), st.floats(0, 500), st.floats(1, 300)), max_size=20)
