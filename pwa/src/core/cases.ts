@@ -137,6 +137,14 @@ export function isOpenTask(one: SeenCase): boolean {
   return one.steps.some((step) => ['accept', 'resolve', 'arrive', 'co_done', 'resume', 'verify_pass'].includes(step))
 }
 
+/** So vague a position points at an area, not at a spot. */
+export const VAGUE_M = 100
+
+/** True where the position of the case is no more than the middle of where it may be. */
+export function isVague(one: Pick<SeenCase, 'accuracy_m'>): boolean {
+  return one.accuracy_m > VAGUE_M
+}
+
 /** Most urgent first: overdue, then by the deadline that counts now; what waits for nobody last. */
 export function byUrgency(cases: readonly SeenCase[]): SeenCase[] {
   const due = (one: SeenCase) => Date.parse((one.state === 'dispatched' ? one.acknowledge_due_at : null) ?? one.due_at ?? '') || Infinity

@@ -4,10 +4,10 @@ import { onBeforeUnmount, ref, shallowRef, watch } from 'vue'
 import type { Fix } from '@/core/proof'
 
 import { position } from './gps'
+import { usable } from './gpsState'
 
 export const WAIT_S = 15
 const RECENT_MS = 10_000
-const KEEP_MS = 60_000 // an older position would be called stale
 
 /** Follows the position while a check-in form is open. */
 export function useFix(good: (fix: Fix) => boolean) {
@@ -16,7 +16,7 @@ export function useFix(good: (fix: Fix) => boolean) {
   const secondsLeft = ref(WAIT_S)
 
   function consider(candidate: Fix | null): void {
-    if (!candidate || Date.now() - Date.parse(candidate.at) > KEEP_MS) return
+    if (!candidate || !usable(candidate, Date.now())) return
     const isNewer = !fix.value || Date.parse(candidate.at) >= Date.parse(fix.value.at)
     if (isNewer) fix.value = candidate
     if (Date.now() - Date.parse(candidate.at) <= RECENT_MS && good(candidate)) waiting.value = false
@@ -33,9 +33,6 @@ export function useFix(good: (fix: Fix) => boolean) {
   onBeforeUnmount(() => clearInterval(timer))
 
   /** The position to write down now: null where the last one is too old to mean anything. */
-  const take = (): Fix | null => {
-    const last = fix.value
-    return last && Date.now() - Date.parse(last.at) <= KEEP_MS ? last : null
-  }
+  const take = (): Fix | null => usable(fix.value, Date.now())
   return { fix, waiting, secondsLeft, take }
 }

@@ -11,16 +11,15 @@ import { dropDraft, keepDraft, keepPhoto, sha256Of } from '@/core/photos'
 import type { Fix } from '@/core/proof'
 
 import { position } from './gps'
+import { usable } from './gpsState'
 import { PhotoTooLarge, PhotoUnreadable, shrink } from './shrink'
 import { kept, person, reload, writeForm } from './store'
 
 export const MAX_PHOTOS = 9
-const FRESH_FIX_MS = 60_000
 
 /** The position now, where the phone is on duty and knows it. */
 export function fixNow(): Fix | null {
-  const last = position.value
-  return last && Date.now() - Date.parse(last.at) <= FRESH_FIX_MS ? last : null
+  return usable(position.value, Date.now())
 }
 
 /** The form of *kind* about *about* that was begun and not sent, or null. */

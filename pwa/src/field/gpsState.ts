@@ -5,7 +5,20 @@ export type GpsState = 'off' | 'waiting' | 'good' | 'poor' | 'lost' | 'denied' |
 
 /** A position older than this says nothing of now; a phone without an answer for so long has no signal. */
 export const FRESH_MS = 20_000
-const GOOD_M = 50
+export const GOOD_M = 50
+
+/** So long a position may be written down as that of now; the server would call an older one stale. */
+export const USABLE_MS = 60_000
+
+/** *fix* while it may still be written down. */
+export function usable<Known extends Pick<Fix, 'at'>>(fix: Known | null, now: number): Known | null {
+  return fix !== null && now - Date.parse(fix.at) <= USABLE_MS ? fix : null
+}
+
+/** How old *fix* is, in whole seconds. */
+export function ageS(fix: Pick<Fix, 'at'>, now: number): number {
+  return Math.max(0, Math.round((now - Date.parse(fix.at)) / 1000))
+}
 
 /** The watch as it stands; times in milliseconds of this phone's clock. */
 export interface Watch {

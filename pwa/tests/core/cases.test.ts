@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 
 import type { FieldCase, FieldCases } from '@/core/caseTypes'
-import { byUrgency, isOpenTask, mergeCases, nearCases, stepOf } from '@/core/cases'
+import { byUrgency, isOpenTask, isVague, mergeCases, nearCases, stepOf } from '@/core/cases'
 import type { LocalAct } from '@/core/feed'
 import { destination } from '@/core/geo'
 import { uuid7 } from '@/core/ids'
@@ -123,5 +123,11 @@ describe('cases nearby', () => {
   it('count the accuracy of the position, as far as it is usable', () => {
     expect(nearCases([at(70)], { ...here, acc: 25 }, 'M-09005')).toHaveLength(1)
     expect(nearCases([at(120)], { ...here, acc: 500 }, 'M-09005')).toHaveLength(0)
+  })
+})
+
+describe('a vague position', () => {
+  it.each([[8, false], [100, false], [101, true], [528, true]])('%i m: %s', (accuracy_m, vague) => {
+    expect(isVague(card({ accuracy_m }))).toBe(vague)
   })
 })

@@ -1,7 +1,7 @@
 // What the phone says of its position: it searches first, and has lost it only when it has searched in vain.
 import { describe, expect, it } from 'vitest'
 
-import { FRESH_MS, gpsStateOf, type GpsState, type Watch } from '@/field/gpsState'
+import { FRESH_MS, USABLE_MS, ageS, gpsStateOf, usable, type GpsState, type Watch } from '@/field/gpsState'
 
 const NOW = Date.parse('2026-11-23T01:00:00Z')
 const watch = (over: Partial<Watch>): Watch => ({ supported: true, since: NOW - 5_000, failure: null, fix: null, ...over })
@@ -24,5 +24,16 @@ describe('gpsStateOf', () => {
 
   it('allows for a clock that ticks only now and then', () => {
     expect(gpsStateOf(watch({ fix: fix(FRESH_MS + 2_000) }), NOW, 5_000)).toBe('good')
+  })
+})
+
+describe('the last position', () => {
+  it('may be written down for a minute, and says how old it is', () => {
+    const last = fix(30_400)
+    expect(usable(last, NOW)).toBe(last)
+    expect(ageS(last, NOW)).toBe(30)
+    expect(usable(fix(USABLE_MS + 1), NOW)).toBeNull()
+    expect(usable(null, NOW)).toBeNull()
+    expect(ageS(fix(-5_000), NOW)).toBe(0) // the satellites' clock may be ahead
   })
 })

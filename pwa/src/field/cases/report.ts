@@ -20,12 +20,12 @@ export const EMPTY_REPORT: ReportFields = {
 }
 
 /** The sharpest position of the photos, which is where the problem is; else one asked for. */
-export function fixOf(fields: ReportFields, photos: readonly DraftPhoto[]): Fix | null {
+export function fixOf(fields: Pick<ReportFields, 'spot'>, photos: readonly DraftPhoto[]): Fix | null {
   const fixes = photos.map((photo) => photo.fix).filter((fix): fix is Fix => fix !== null)
   return fixes.sort((a, b) => a.acc - b.acc)[0] ?? fields.spot
 }
 
-/** Where the report is, or null where nobody knows. */
+/** Where the report is, or null where nobody knows. `here` is where the phone is now. */
 export function spotOf(fields: ReportFields, photos: readonly DraftPhoto[], here: Fix | null): (LatLon & { acc?: number }) | null {
   return fields.pin ?? fixOf(fields, photos) ?? here
 }
