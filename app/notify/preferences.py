@@ -14,10 +14,11 @@ from uuid import UUID
 from sqlalchemy import Row, select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from app.core import problems
+from app.core import clock, problems
 from app.core.extensions import db
 from app.ledger.service import record
 from app.notify import rules
+from app.notify.addresses import addresses_of
 from app.notify.models import NotifyPolicy, NotifySetting
 from app.notify.rules import Plan, Policy, Quiet
 from app.places.models import Place
@@ -107,8 +108,11 @@ def settings_of(street_code: str, user_id: UUID) -> dict[str, Any]:
     policy = policy_of(street_code)
     chosen = chosen_by(street_code, [user_id])[user_id]
     quiet = chosen.plan.quiet
+    order = [rung.channel for rung in chosen.plan.rungs if rung.channel != rules.LIVE]
+    addresses = addresses_of(street_code, [user_id], clock.now(), order)[user_id]
     return {
-        "channel_order": [rung.channel for rung in chosen.plan.rungs if rung.channel != rules.LIVE],
+        "channel_order": order,
+        "reached_by": [channel for channel in order if channel in addresses],
         "language": chosen.language,
         "quiet": {
             "from": rules.clock_of(quiet.from_minute),

@@ -120,9 +120,13 @@ class RungOut(Wire):
 
 
 class SettingsOut(Wire):
-    """How one is told now, and the street's quiet hours."""
+    """How one is told now, and the street's quiet hours.
+
+    ``channel_order`` is what one would be told by, ``reached_by`` what of it is set up and has an address.
+    """
 
     channel_order = fields.List(fields.String(), required=True)
+    reached_by = fields.List(fields.String(), required=True)
     language = fields.String(required=True, validate=validate.OneOf(LANGUAGES))
     quiet = fields.Nested(QuietShape, required=True)
     street_quiet = fields.Nested(QuietShape, required=True)

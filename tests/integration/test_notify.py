@@ -449,6 +449,17 @@ def test_settings_are_kept_and_work_for_the_next_telling(
     assert len(ledger(owner_db, "notify_settings.changed")) == 2
 
 
+def test_settings_name_only_what_reaches_the_person(desk: Desk, zhang: Any) -> None:
+    client, headers = zhang
+
+    def reached() -> Any:
+        return client.get("/api/v1/notification-settings", headers=headers).json["reached_by"]
+
+    assert reached() == []  # no robot, no gateway for text messages, no browser
+    desk.robot(place_code=desk.street.code)
+    assert reached() == ["wecom"]
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [

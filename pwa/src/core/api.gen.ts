@@ -2667,6 +2667,7 @@ export interface components {
             /** @enum {string} */
             language: "zh" | "en";
             quiet: components["schemas"]["QuietShape"];
+            reached_by: string[];
             rungs: components["schemas"]["RungOut"][];
             street_quiet: components["schemas"]["QuietShape"];
         };

@@ -46,6 +46,16 @@ export const reachWords = (state: string) => said(`reach_state.${state}`, state)
 /** How somebody is told. */
 export const channelWords = (channel: string) => said(`channel.${channel}`, channel)
 
+/** How somebody was there, or looked, where an event tells: by position or by their own word, there or by photos. */
+export function howWords({ step, data }: { step: string; data: Record<string, unknown> }): string | null {
+  if (step === 'arrive') return common(data.by_position === true ? 'arrived_by.position' : 'arrived_by.own_word')
+  if (step !== 'verify_pass' && step !== 'verify_fail') return null
+  if (data.grade === undefined) return common('checked.photos') // at a desk
+  if (typeof data.distance_m !== 'number') return null // a phone that did not know where it was
+  const away = Array.isArray(data.reasons) && data.reasons.includes('outside_radius')
+  return common(away ? 'checked.away' : 'checked.on_spot')
+}
+
 /** An amount in one of the four units of limits. */
 export function limitWords(amount: number, unit: string): string {
   // A third of an hour is twenty minutes to everybody

@@ -12,7 +12,7 @@ import life from '../../../app/cases/life.json'
 await import('vue')
 const page = { documentElement: { lang: '', classList: { toggle: () => false } } }
 Object.defineProperty(globalThis, 'document', { value: page, configurable: true })
-const { dueWords, lengthWords, stateWords, stepWords } = await import('@/ui/caseWords')
+const { dueWords, howWords, lengthWords, stateWords, stepWords } = await import('@/ui/caseWords')
 
 const source = readFileSync(fileURLToPath(new URL('../../../app/cases/words.py', import.meta.url)), 'utf8')
 const listIn = (name: string): string[] =>
@@ -67,5 +67,20 @@ describe('a deadline in words', () => {
     expect(due('on_hold', null)).toEqual({ text: '计时暂停', late: false })
     expect(due('resolved', '2026-11-24T09:00:00Z')).toBeNull()
     expect(due('closed', null)).toBeNull()
+  })
+})
+
+describe('how somebody was there', () => {
+  it.each([
+    ['arrive', { by_position: true, distance_m: 12 }, '按位置记下'],
+    ['arrive', { grade: 'verified', distance_m: 12 }, '本人点的到场'],
+    ['verify_pass', { grade: 'verified', reasons: [], distance_m: 12 }, '现场核查'],
+    ['verify_pass', { grade: 'doubtful', reasons: ['off_duty'], distance_m: 12 }, '现场核查'],
+    ['verify_fail', { grade: 'doubtful', reasons: ['outside_radius'], distance_m: 900 }, '不在现场核查'],
+    ['verify_pass', { grade: 'doubtful', reasons: ['no_fix'], distance_m: null }, null], // nobody knows
+    ['verify_pass', {}, '按照片核查'],
+    ['resolve', { grade: 'verified', distance_m: 12 }, null],
+  ])('%s %o: %s', (step, data, words) => {
+    expect(howWords({ step, data })).toBe(words)
   })
 })

@@ -3,6 +3,7 @@ import { reasonWords } from '@/ui/common'
 import {
   decisionWords,
   factWords,
+  howWords,
   lengthWords,
   modeWords,
   requestWords,
@@ -103,7 +104,8 @@ export function toldOf(event: CaseEvent, known: ReadonlyMap<string, string>, now
     .filter(([member]) => member in event.data)
     .map(([member, say]) => say(event.data[member], { known, now, event }))
     .filter((fact) => fact !== null)
-  if (event.step === 'arrive' && event.actor === null) facts.push(t('timeline.by_position'))
+  const how = howWords(event)
+  if (how !== null) facts.push(how)
   const waited = Date.parse(event.received_at) - Date.parse(event.at)
   if (waited > OFFLINE_MS) facts.push(t('timeline.offline', { length: lengthWords(waited) }))
   return { title: stepWords(event.step), facts, tone: toneOf(event) }
