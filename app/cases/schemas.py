@@ -8,7 +8,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from app.cases.entry_schemas import CLASS_KEY, failing_needs_words
 from app.cases.life import STATES, STEPS
-from app.cases.words import LEVELS, MODES, OTHER_STEPS, PARTS, PHOTO_ROLES, SOURCES, UNITS
+from app.cases.words import HAD_IT, LEVELS, MODES, OTHER_STEPS, PARTS, PHOTO_ROLES, SOURCES, UNITS
 from app.core.fields import Moment, Number, Text, Wire
 from app.core.geo import DATUMS
 from app.people.schemas import PersonOut
@@ -71,6 +71,7 @@ class CaseCardOut(Wire):
     filed_at = Moment(required=True)
     acknowledge_due_at = Moment(required=True, allow_none=True)
     due_at = Moment(required=True, allow_none=True)
+    verify_due_at = Moment(required=True, allow_none=True)
     overdue = fields.Boolean(required=True)
     ended_at = Moment(required=True, allow_none=True)
     owner = _nested(PersonOut, none=True)
@@ -204,7 +205,6 @@ class CaseDetailOut(FieldCaseOut):
     resolve_limit = _nested(LimitOut)
     extension_amount = fields.Float(required=True)
     hold_until = Moment(required=True, allow_none=True)
-    verify_due_at = Moment(required=True, allow_none=True)
     note_due_at = Moment(required=True, allow_none=True)
     parent_id = fields.UUID(required=True, allow_none=True)
     people = fields.List(fields.Nested(CasePersonOut), required=True)
@@ -308,6 +308,7 @@ class CandidateOut(Wire):
     away = fields.Boolean(required=True)
     distance_m = fields.Float(required=True, allow_none=True)
     open_cases = fields.Integer(required=True)
+    had_it = _one_of(HAD_IT, none=True)
 
 
 class CandidatesOut(Wire):
@@ -328,8 +329,11 @@ class CaseBoardQuery(Wire):
     place = Text(32, load_default=None)
     owner_id = fields.UUID(load_default=None)
     overdue = fields.Boolean(load_default=None)
+    accept_overdue = fields.Boolean(load_default=False)
     mine = fields.Boolean(load_default=False)
-    number = Text(40, load_default=None)
+    number = Text(
+        40, load_default=None, metadata={"description": "how it begins; 1 to 4 digits: how it ends"}
+    )
     filed_from = Moment(load_default=None)
     filed_to = Moment(load_default=None)
     cursor = Text(400, load_default=None)

@@ -169,6 +169,7 @@ _PLAIN = (
     "filed_at",
     "acknowledge_due_at",
     "due_at",
+    "verify_due_at",
     "ended_at",
     "reports",
     "returns",
@@ -308,7 +309,6 @@ def _filed_under(case: CaseFile) -> dict[str, Any]:
         "resolve_limit": {"amount": case.resolve_amount, "unit": case.resolve_unit},
         "extension_amount": case.extension_amount,
         "hold_until": case.hold_until,
-        "verify_due_at": case.verify_due_at,
         "note_due_at": case.note_due_at,
         "parent_id": case.parent_id,
     }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,9 +21,14 @@ from app.core.pages import decode_cursor, encode_cursor
 MOST_ON_MAP = 1000
 NEVER = datetime(2200, 1, 1, tzinfo=UTC)  # stands for "no deadline runs" in cursors
 EXPORT_CHUNK = 1000
+# How far a search by the end of a number looks, in the board's order, and how many it finds.
+MOST_SEARCHED = 20_000
+MOST_FOUND = 1000
 
 # As on the cards: what is said to be resolved, or rests, is late no longer.
 _LATE = CaseFile.overdue_at.is_not(None) & CaseFile.state.in_(sorted(WORKING))
+
+_END_OF_NUMBER = re.compile(r"\d{1,4}")
 
 _PLAN_ANEW = text("set local plan_cache_mode = force_custom_plan")
 
@@ -43,7 +49,10 @@ def board(reader: Reader, scope: Collection[str], asked: dict[str, Any]) -> dict
         Problem: BAD_REQUEST where the cursor is not one of ours.
     """
     live = asked["view"] == "live"
-    found = select(CaseFile).where(*_filters(reader, scope, asked))
+    chosen = _filters(reader, scope, asked)
+    if asked["number"]:
+        chosen.append(_numbered(asked["number"].strip().upper(), chosen, live=live))
+    found = select(CaseFile).where(*chosen)
     found = _live_page(found, asked["cursor"]) if live else _ended_page(found, asked["cursor"])
     rows = list(db.session.scalars(found.limit(asked["limit"] + 1)))
     page = rows[: asked["limit"]]
@@ -62,18 +71,37 @@ def _filters(reader: Reader, scope: Collection[str], asked: dict[str, Any]) -> l
     if asked["overdue"] is not None:
         late = _LATE if asked["view"] == "live" else CaseFile.overdue_at.is_not(None)
         chosen.append(late if asked["overdue"] else ~late)
+    if asked["accept_overdue"]:
+        chosen.append(_accept_late())
     if asked["filed_from"] is not None:
         chosen.append(CaseFile.filed_at >= asked["filed_from"])
     if asked["filed_to"] is not None:
         chosen.append(CaseFile.filed_at < asked["filed_to"])
-    if asked["number"]:
-        chosen.append(CaseFile.number.startswith(asked["number"].strip().upper(), autoescape=True))
     if asked["mine"]:
         mine = select(CasePerson.case_id).where(
             CasePerson.user_id == reader.user_id, CasePerson.until.is_(None)
         )
         chosen.append(CaseFile.id.in_(mine.scalar_subquery()))
     return chosen
+
+
+def _accept_late() -> ColumnElement[bool]:
+    """Given to somebody who has not taken it in time."""
+    return and_(CaseFile.state == "dispatched", CaseFile.acknowledge_due_at < clock.now())
+
+
+def _numbered(asked: str, chosen: Sequence[ColumnElement[bool]], *, live: bool) -> ColumnElement[bool]:
+    """Numbers that begin as *asked*; one to four digits are what people say of a number, its end.
+
+    No index knows the ends of numbers, so these are looked for among the first ``MOST_SEARCHED`` cases of the
+    board alone.
+    """
+    if not _END_OF_NUMBER.fullmatch(asked):
+        return CaseFile.number.startswith(asked, autoescape=True)
+    first: Select[Any] = select(CaseFile.id, CaseFile.number).where(*chosen)
+    looked = (_live_page(first, None) if live else _ended_page(first, None)).limit(MOST_SEARCHED).subquery()
+    ends_so = select(looked.c.id).where(looked.c.number.endswith(asked)).limit(MOST_FOUND)
+    return CaseFile.id.in_(list(db.session.scalars(ends_so)))
 
 
 def _live_page(found: Select[Any], cursor: str | None) -> Select[Any]:
@@ -108,17 +136,23 @@ def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
 
 
 def counts(street_code: str, scope: Collection[str]) -> dict[str, int]:
-    """How many live cases there are of each state; ``overdue``: how many of them are late."""
+    """How many live cases there are of each state; ``overdue``: how many of them are late, and
+    ``accept_overdue``: how many somebody should have taken by now. Only these few are looked at row by row."""
+    seen = (CaseFile.street_code == street_code, CaseFile.place_code.in_(scope), LIVE)
     rows = db.session.execute(
         select(
             CaseFile.state,
             func.count(),
             func.count().filter(_LATE),
         )
-        .where(CaseFile.street_code == street_code, CaseFile.place_code.in_(scope), LIVE)
+        .where(*seen)
         .group_by(CaseFile.state)
     ).all()
-    return {state: number for state, number, _ in rows} | {"overdue": sum(late for *_, late in rows)}
+    accept = db.session.scalar(select(func.count()).select_from(CaseFile).where(*seen, _accept_late())) or 0
+    return {state: number for state, number, _ in rows} | {
+        "overdue": sum(late for *_, late in rows),
+        "accept_overdue": accept,
+    }
 
 
 def on_map(street_code: str, scope: Collection[str], box: dict[str, float]) -> dict[str, Any]:

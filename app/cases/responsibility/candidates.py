@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
-from app.cases.models import CaseFile
+from app.cases.models import CaseFile, CasePerson
 from app.cases.responsibility.dispatch import MOST_COUNTED
 from app.core import clock, current
 from app.core.extensions import db
@@ -58,7 +59,9 @@ select u.id, u.display_name, u.display_name_en, posts.roles, posts.reaches,
 
 
 def candidates(case: CaseFile, now: datetime) -> list[dict[str, Any]]:
-    """Everybody who could be given *case*, the likeliest first; how far they are only while on duty."""
+    """Everybody who could be given *case*, the likeliest first, those who had it already last; how far they are
+    only while on duty."""
+    had_it = _had_it(case)
     rows = db.session.execute(
         _CANDIDATES,
         {
@@ -77,7 +80,7 @@ def candidates(case: CaseFile, now: datetime) -> list[dict[str, Any]]:
             "demo": not current.settings().is_production,
         },
     ).mappings()
-    return [
+    found = [
         {
             "person": {key: row[key] for key in ("id", "display_name", "display_name_en")},
             **{
@@ -86,6 +89,27 @@ def candidates(case: CaseFile, now: datetime) -> list[dict[str, Any]]:
             },
             "distance_m": None if row["distance_m"] is None else round(row["distance_m"]),
             "open_cases": row["open_cases"],
+            "had_it": had_it.get(row["id"]),
         }
         for row in rows
     ]
+    return sorted(found, key=lambda one: one["had_it"] is not None)
+
+
+def _had_it(case: CaseFile) -> dict[UUID, str]:
+    """What those who hold or held *case* have had to do with it, as ``words.HAD_IT`` has it."""
+    owners = db.session.execute(
+        select(CasePerson.user_id, CasePerson.until, CasePerson.end_reason)
+        .where(
+            CasePerson.street_code == case.street_code,
+            CasePerson.case_id == case.id,
+            CasePerson.part == "owner",
+        )
+        .order_by(CasePerson.since)
+    ).all()
+    found: dict[UUID, str] = {}
+    for user_id, until, end_reason in owners:
+        found[user_id] = "owner" if until is None else "returned" if end_reason == "returned" else "former"
+    if case.state == "returned" and owners:
+        found[owners[-1].user_id] = "just_returned"
+    return found

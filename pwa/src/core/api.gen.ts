@@ -1453,6 +1453,8 @@ export interface components {
         CandidateOut: {
             away: boolean;
             distance_m: number | null;
+            /** @enum {string|null} */
+            had_it: "owner" | "just_returned" | "returned" | "former" | null;
             on_duty: boolean;
             open_cases: number;
             person: components["schemas"]["PersonOut"];
@@ -1512,6 +1514,8 @@ export interface components {
             steps: ("dispatch" | "accept" | "return" | "arbitrate" | "arrive" | "resolve" | "verify_pass" | "verify_fail" | "close" | "hold" | "resume" | "void" | "link" | "reopen" | "raise" | "note" | "ask_hold" | "ask_extension" | "decide" | "call_in" | "name_watcher" | "co_done" | "join")[];
             text: string;
             urgent: boolean;
+            /** Format: date-time */
+            verify_due_at: string | null;
             version: number;
         };
         CaseDetailOut: {
@@ -1982,6 +1986,8 @@ export interface components {
             steps: ("dispatch" | "accept" | "return" | "arbitrate" | "arrive" | "resolve" | "verify_pass" | "verify_fail" | "close" | "hold" | "resume" | "void" | "link" | "reopen" | "raise" | "note" | "ask_hold" | "ask_extension" | "decide" | "call_in" | "name_watcher" | "co_done" | "join")[];
             text: string;
             urgent: boolean;
+            /** Format: date-time */
+            verify_due_at: string | null;
             version: number;
         };
         FieldCasesOut: {
@@ -2954,7 +2960,9 @@ export interface operations {
                 place?: string | null;
                 owner_id?: string | null;
                 overdue?: boolean | null;
+                accept_overdue?: boolean;
                 mine?: boolean;
+                /** @description how it begins; 1 to 4 digits: how it ends */
                 number?: string | null;
                 filed_from?: string | null;
                 filed_to?: string | null;
