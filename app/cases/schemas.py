@@ -331,9 +331,7 @@ class CaseBoardQuery(Wire):
     overdue = fields.Boolean(load_default=None)
     accept_overdue = fields.Boolean(load_default=False)
     mine = fields.Boolean(load_default=False)
-    number = Text(
-        40, load_default=None, metadata={"description": "how it begins; 1 to 4 digits: how it ends"}
-    )
+    number = Text(40, load_default=None)  # its beginning; 1 to 4 digits: its end
     filed_from = Moment(load_default=None)
     filed_to = Moment(load_default=None)
     cursor = Text(400, load_default=None)

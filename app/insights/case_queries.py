@@ -98,7 +98,7 @@ def _numbered(asked: str, chosen: Sequence[ColumnElement[bool]], *, live: bool) 
     """
     if not _END_OF_NUMBER.fullmatch(asked):
         return CaseFile.number.startswith(asked, autoescape=True)
-    first: Select[Any] = select(CaseFile.id, CaseFile.number).where(*chosen)
+    first = select(CaseFile).where(*chosen)
     looked = (_live_page(first, None) if live else _ended_page(first, None)).limit(MOST_SEARCHED).subquery()
     ends_so = select(looked.c.id).where(looked.c.number.endswith(asked)).limit(MOST_FOUND)
     return CaseFile.id.in_(list(db.session.scalars(ends_so)))

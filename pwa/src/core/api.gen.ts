@@ -2962,7 +2962,6 @@ export interface operations {
                 overdue?: boolean | null;
                 accept_overdue?: boolean;
                 mine?: boolean;
-                /** @description how it begins; 1 to 4 digits: how it ends */
                 number?: string | null;
                 filed_from?: string | null;
                 filed_to?: string | null;
