@@ -118,9 +118,11 @@ def test_where_nobody_at_all_is_there_the_leaders_hear_and_it_is_tried_again_eve
     assert street.sql("select state from case_file where id = :id", id=case)[0].state == "open"
     ring_until(street, FILED_AT + timedelta(hours=3))  # overdue: raised, and again nobody
     assert tuple(one[1:3] for one in happened(street, case)[-3:]) == nobody
+    ring_until(street, FILED_AT + timedelta(hours=8))  # it is urgent, so raised once more the same evening
+    assert happened(street, case)[-1][3] == "watch"
     for day in (1, 2):
-        ring_until(street, FILED_AT + timedelta(days=day, hours=3))
-        assert [one[2] for one in happened(street, case) if one[1] == "nobody_found"][-1] == 3 + day
+        ring_until(street, FILED_AT + timedelta(days=day, hours=8))
+        assert [one[2] for one in happened(street, case) if one[1] == "nobody_found"][-1] == 2 + day
         assert "case.nobody" in street.timers(case)
     factories.make_shift(street.owner.user, street.street.areas[0], started_at=FILED_AT + timedelta(days=2))
     street.name(street.owner, "owner")

@@ -256,3 +256,22 @@ def test_whatever_comes_in_whatever_order_somebody_is_told_and_no_case_is_lowere
         after = mode_after(case.mode, step)
         assert MODES.index(after) >= MODES.index(case.mode)
         case = replace(case, mode=after, fired=new_fired(case.fired, trigger, step))
+
+
+@pytest.mark.parametrize(
+    ("trigger", "urgent", "unit"),
+    [
+        ("overdue", True, "urgent_days"),
+        ("not_acknowledged", True, "urgent_hours"),
+        ("overdue", False, "work_days"),
+        ("not_acknowledged", False, "work_hours"),
+        ("note_overdue", True, "work_days"),  # writing about it is not urgent
+    ],
+)
+def test_who_is_to_do_something_urgent_is_reminded_on_the_clock(
+    trigger: str, urgent: bool, unit: str
+) -> None:
+    case = standing("watch", trigger, urgent=urgent, has_watcher=True)
+    limit = next_step(DEFAULT, case, trigger).again_after
+    assert limit is not None
+    assert limit.unit == unit

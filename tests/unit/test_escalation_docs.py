@@ -37,7 +37,7 @@ def test_the_tables_are_the_rules_of_the_demonstration_street(lang: Lang, mode: 
     ("figure", "before"),
     [
         ("warn", {"en": "Early warning after ", "zh": "用去 "}),
-        ("verify", {"en": "checked on the spot | ", "zh": "到现场核查 | "}),
+        ("verify", {"en": "checked | ", "zh": "核查完 | "}),
         ("note", {"en": "the next note | ", "zh": "写下一次说明 | "}),
         ("returns", {"en": "After ", "zh": "退回满 "}),
         ("many", {"en": "means ", "zh": "同一案件有 "}),

@@ -9,7 +9,7 @@ from typing import Final
 from app.cases.life import ENDED, STATES
 from app.cases.policy.document import RUNNING_ON, Policy, Rule
 from app.cases.words import MODES
-from app.timers.worktime import Limit
+from app.timers.worktime import Limit, Unit
 
 _LIVE = frozenset(STATES) - ENDED
 _IN_WORK = frozenset({"open", "dispatched", "acknowledged", "on_scene", "returned"})
@@ -57,6 +57,10 @@ class Standing:
     reports: int = 1
     owner_is_final: bool = False
     has_watcher: bool = False
+
+
+_URGED = frozenset({"not_acknowledged", "warned", "overdue", "nobody_found"})
+_ON_THE_CLOCK: dict[Unit, Unit] = {"work_hours": "urgent_hours", "work_days": "urgent_days"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +127,19 @@ def _step(policy: Policy, standing: Standing, rule: Rule, index: int, nth: int) 
         urgent=standing.urgent if rule.urgent is None else rule.urgent,
         replace=replace,
         raise_to=rule.raise_to,
-        again_after=rule.again_after or own.get(rule.trigger),
+        again_after=_pace(rule.again_after or own.get(rule.trigger), standing, rule.trigger),
         last_resort=rule.last_resort,
         rule_index=index,
         nth=nth,
     )
+
+
+def _pace(limit: Limit | None, standing: Standing, trigger: str) -> Limit | None:
+    """Who is reminded to do something urgent is so at night and on holidays, too, as its own limits run on
+    the clock. To check it, or to write about it, is the same work as with any other case."""
+    if limit is None or not standing.urgent or trigger not in _URGED:
+        return limit
+    return Limit(limit.amount, _ON_THE_CLOCK.get(limit.unit, limit.unit))
 
 
 def again(step: Step, trigger: str, acknowledge: Limit) -> Limit | None:
