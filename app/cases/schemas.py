@@ -75,6 +75,7 @@ class CaseCardOut(Wire):
     overdue = fields.Boolean(required=True)
     ended_at = Moment(required=True, allow_none=True)
     owner = _nested(PersonOut, none=True)
+    verifier = _nested(PersonOut, none=True)  # who was asked to verify it
     reports = fields.Integer(required=True)
     returns = fields.Integer(required=True)
     fixed_on_spot = fields.Boolean(required=True)
@@ -395,6 +396,5 @@ class CaseExportQuery(Wire):
         """From a day to the same or a later one, a year at most."""
         if data["from_"].year < FIRST_YEAR or data["to"].year > LAST_YEAR:
             raise ValidationError("This day is out of range.", "to")
-        days = (data["to"] - data["from_"]).days
-        if not 0 <= days < MOST_DAYS:
+        if not 0 <= (data["to"] - data["from_"]).days < MOST_DAYS:
             raise ValidationError(f"Choose from 1 to {MOST_DAYS} days.", "to")

@@ -103,7 +103,7 @@ def people_of(cases: Sequence[CaseFile]) -> dict[UUID, list[CasePerson]]:
 def cards(cases: Sequence[CaseFile], reader: Reader) -> list[dict[str, Any]]:
     """Cards of *cases* in their order, with the steps that *reader* may take on each."""
     people = people_of(cases)
-    names = names_of([case.owner_id for case in cases])
+    names = names_of([case.owner_id for case in cases] + [case.verifier_id for case in cases])
     codes = {case.place_code for case in cases}
     named = select(Place.code, Place.name, Place.name_en).where(Place.code.in_(codes))  # without outlines
     places = {row.code: row for row in db.session.execute(named)}
@@ -144,6 +144,7 @@ def _card(
         "radius_m": radius_m(case, problem),
         "overdue": case.overdue_at is not None and case.state in WORKING,
         "owner": names.get(case.owner_id) if case.owner_id else None,
+        "verifier": names.get(case.verifier_id) if case.verifier_id else None,
         "my_part": mine,
         "steps": list(life.open_steps(case.state, parts)),
         "closing_condition": _closing_condition(case, problem),

@@ -42,6 +42,7 @@ def test_a_common_problem_goes_from_photo_to_person_to_verified_and_closed(stree
     assert (seen["state"], street.timers(case)) == ("resolved", {"case.verify"})
     verifier = next(p["person"]["id"] for p in seen["people"] if p["part"] == "verifier")
     assert verifier == str(street.other_patrol.id)  # not the one who found it, while another is on duty
+    assert seen["verifier"]["id"] == verifier  # whoever else may verify it is told so
     assert street.handler.about("case_verified", case, passed=True)["problem"].endswith("/step-not-yours")
     assert street.other_patrol.about("case_verified", case, passed=True)["status"] == "applied"
     seen = street.patrol.case(case)

@@ -1514,6 +1514,7 @@ export interface components {
             steps: ("dispatch" | "accept" | "return" | "arbitrate" | "arrive" | "resolve" | "verify_pass" | "verify_fail" | "close" | "hold" | "resume" | "void" | "link" | "reopen" | "raise" | "note" | "ask_hold" | "ask_extension" | "decide" | "call_in" | "name_watcher" | "co_done" | "join")[];
             text: string;
             urgent: boolean;
+            verifier: components["schemas"]["PersonOut"] | null;
             /** Format: date-time */
             verify_due_at: string | null;
             version: number;
@@ -1595,6 +1596,7 @@ export interface components {
             steps: ("dispatch" | "accept" | "return" | "arbitrate" | "arrive" | "resolve" | "verify_pass" | "verify_fail" | "close" | "hold" | "resume" | "void" | "link" | "reopen" | "raise" | "note" | "ask_hold" | "ask_extension" | "decide" | "call_in" | "name_watcher" | "co_done" | "join")[];
             text: string;
             urgent: boolean;
+            verifier: components["schemas"]["PersonOut"] | null;
             /** Format: date-time */
             verify_due_at: string | null;
             version: number;
@@ -1986,6 +1988,7 @@ export interface components {
             steps: ("dispatch" | "accept" | "return" | "arbitrate" | "arrive" | "resolve" | "verify_pass" | "verify_fail" | "close" | "hold" | "resume" | "void" | "link" | "reopen" | "raise" | "note" | "ask_hold" | "ask_extension" | "decide" | "call_in" | "name_watcher" | "co_done" | "join")[];
             text: string;
             urgent: boolean;
+            verifier: components["schemas"]["PersonOut"] | null;
             /** Format: date-time */
             verify_due_at: string | null;
             version: number;

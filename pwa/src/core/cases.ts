@@ -137,6 +137,11 @@ export function isOpenTask(one: SeenCase): boolean {
   return one.steps.some((step) => ['accept', 'resolve', 'arrive', 'co_done', 'resume', 'verify_pass'].includes(step))
 }
 
+/** Cases to check: those that I was asked to check before those that I merely may. */
+export function toVerifyOrder(cases: readonly SeenCase[]): SeenCase[] {
+  return byUrgency(cases).sort((a, b) => Number(b.my_part === 'verifier') - Number(a.my_part === 'verifier'))
+}
+
 /** So vague a position points at an area, not at a spot. */
 export const VAGUE_M = 100
 

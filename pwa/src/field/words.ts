@@ -1,10 +1,11 @@
 /** The field app's words, and how it says times and distances. */
+import type { SeenCase } from '@/core/cases'
 import { progressOf, type SeenRound } from '@/core/feed'
 import { clockTime, dayPhrase, distancePhrase, durationPhrase, momentPhrase } from '@/core/format'
 import en from '@/messages/field.en.json'
 import zh from '@/messages/field.zh.json'
 import { common } from '@/ui/common'
-import { words } from '@/ui/language'
+import { named, words } from '@/ui/language'
 
 import { now } from './clock'
 
@@ -30,6 +31,12 @@ export function progressWords(round: SeenRound): string {
   const { reached, skipped } = progressOf(round)
   const done = t('round.progress', { done: reached, all: round.stops.length })
   return skipped === 0 ? done : t('round.progress_skipped', { done, n: skipped })
+}
+
+/** Who was asked to check the case; empty where nobody is waited for. */
+export function askedWords({ state, verifier, my_part }: Pick<SeenCase, 'state' | 'verifier' | 'my_part'>): string {
+  if (state !== 'resolved' || !verifier) return ''
+  return my_part === 'verifier' ? t('case.asked_you') : t('case.asked', { name: named(verifier.display_name, verifier.display_name_en) })
 }
 
 /** A moment as people say it, kept up to date while it is on screen. */

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 
 import type { FieldCase, FieldCases } from '@/core/caseTypes'
-import { byUrgency, isOpenTask, isVague, mergeCases, nearCases, stepOf } from '@/core/cases'
+import { byUrgency, isOpenTask, isVague, toVerifyOrder, mergeCases, nearCases, stepOf } from '@/core/cases'
 import type { LocalAct } from '@/core/feed'
 import { destination } from '@/core/geo'
 import { uuid7 } from '@/core/ids'
@@ -15,7 +15,7 @@ function card(change: Partial<FieldCase> = {}): FieldCase {
     ...{ class_name_en: 'Trading', level: 'common', mode: 'point', urgent: false, state: 'dispatched', text: '', address: '' },
     ...{ place_code: 'G1', place_name: '一单元', place_name_en: 'Unit 1', lat: 31.24, lon: 121.41, accuracy_m: 8, radius_m: 50 },
     ...{ filed_at: '2026-11-24T01:00:00Z', acknowledge_due_at: '2026-11-24T01:30:00Z', due_at: '2026-11-24T03:00:00Z' },
-    ...{ overdue: false, ended_at: null, owner: { id: ME, display_name: '甲', display_name_en: 'A' }, reports: 1, returns: 0 },
+    ...{ overdue: false, ended_at: null, owner: { id: ME, display_name: '甲', display_name_en: 'A' }, verifier: null, reports: 1, returns: 0 },
     ...{ fixed_on_spot: false, my_part: 'owner', steps: ['accept', 'return', 'note', 'ask_hold', 'ask_extension'] },
     ...{ closing_condition: '', photos: [], deadline: null, last_note: '' },
     ...change,
@@ -123,6 +123,21 @@ describe('cases nearby', () => {
   it('count the accuracy of the position, as far as it is usable', () => {
     expect(nearCases([at(70)], { ...here, acc: 25 }, 'M-09005')).toHaveLength(1)
     expect(nearCases([at(120)], { ...here, acc: 500 }, 'M-09005')).toHaveLength(0)
+  })
+})
+
+describe('cases to check', () => {
+  it('begin with those that I was asked to check, whatever is more urgent', () => {
+    const seen = mergeCases(
+      feed({
+        to_verify: [
+          card({ state: 'resolved', my_part: null, number: 'a', due_at: '2026-11-24T01:00:00Z', steps: ['verify_pass'] }),
+          card({ state: 'resolved', my_part: 'verifier', number: 'b', due_at: '2026-11-25T01:00:00Z', steps: ['verify_pass'] }),
+        ],
+      }),
+      [],
+    )
+    expect(toVerifyOrder(seen.to_verify).map((one) => one.number)).toEqual(['b', 'a'])
   })
 })
 
