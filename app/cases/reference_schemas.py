@@ -1,4 +1,5 @@
-"""Wire shapes of what cases are judged by: the catalogue, the responsibility matrix, absences."""
+"""Wire shapes of what cases are judged by: the catalogue, the responsibility matrix, absences; and who could
+be given a case."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from marshmallow import fields, validate
 from app.cases.catalogue.rules import COMPARISONS, KINDS
 from app.cases.responsibility.gap_rules import KINDS as GAP_KINDS
 from app.cases.responsibility.rules import DUTIES, MAX_RANK, SELECTOR_KINDS
-from app.cases.words import LEVELS, MODES
+from app.cases.words import HAD_IT, LEVELS, MODES
 from app.core.fields import Moment, Text, Wire
 from app.core.pages import MAX_PAGE
 from app.people.schemas import PersonOut
@@ -182,3 +183,24 @@ class AbsencesOut(Wire):
     """Absences that last or are to come, the first to begin first."""
 
     items = fields.List(fields.Nested(AbsenceOut), required=True)
+
+
+class CandidateOut(Wire):
+    """Somebody who could be given the case."""
+
+    person = fields.Nested(PersonOut, required=True)
+    roles = fields.List(fields.String(), required=True)
+    place_name = fields.String(required=True)
+    place_name_en = fields.String(required=True)
+    responsible = fields.Boolean(required=True)
+    on_duty = fields.Boolean(required=True)
+    away = fields.Boolean(required=True)
+    distance_m = fields.Float(required=True, allow_none=True)
+    open_cases = fields.Integer(required=True)
+    had_it = fields.String(required=True, allow_none=True, validate=validate.OneOf(HAD_IT))
+
+
+class CandidatesOut(Wire):
+    """Who could be given the case, the likeliest first."""
+
+    items = fields.List(fields.Nested(CandidateOut), required=True)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from flask import Response
 
-from app.cases import desk, lists, schemas, showing, steps, watching
+from app.cases import desk, lists, reference_schemas, schemas, showing, steps, watching
 from app.cases.acting import SUBJECT
 from app.cases.desk import Take
 from app.cases.responsibility import candidates
@@ -65,7 +65,7 @@ def read_case(case_id: UUID) -> dict[str, Any]:
 
 @blp.get("/<uuid:case_id>/candidates")
 @endpoint("case.steer")
-@blp.response(200, schemas.CandidatesOut)
+@blp.response(200, reference_schemas.CandidatesOut)
 def read_candidates(case_id: UUID) -> dict[str, Any]:
     """Who could be given the case, the likeliest first."""
     case = showing.visible_case(case_id, _reader())

@@ -8,7 +8,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from app.cases.entry_schemas import CLASS_KEY, failing_needs_words
 from app.cases.life import STATES, STEPS
-from app.cases.words import HAD_IT, LEVELS, MODES, OTHER_STEPS, PARTS, PHOTO_ROLES, SOURCES, UNITS
+from app.cases.words import LEVELS, MODES, OTHER_STEPS, PARTS, PHOTO_ROLES, SOURCES, UNITS
 from app.core.fields import Moment, Number, Text, Wire
 from app.core.geo import DATUMS
 from app.people.schemas import PersonOut
@@ -295,27 +295,6 @@ class CallInBody(StepBody):
     """Another force joins the work (联勤联动)."""
 
     user_id = fields.UUID(required=True)
-
-
-class CandidateOut(Wire):
-    """Somebody who could be given the case."""
-
-    person = _nested(PersonOut)
-    roles = fields.List(fields.String(), required=True)
-    place_name = fields.String(required=True)
-    place_name_en = fields.String(required=True)
-    responsible = fields.Boolean(required=True)
-    on_duty = fields.Boolean(required=True)
-    away = fields.Boolean(required=True)
-    distance_m = fields.Float(required=True, allow_none=True)
-    open_cases = fields.Integer(required=True)
-    had_it = _one_of(HAD_IT, none=True)
-
-
-class CandidatesOut(Wire):
-    """Who could be given the case, the likeliest first."""
-
-    items = fields.List(fields.Nested(CandidateOut), required=True)
 
 
 class CaseBoardQuery(Wire):

@@ -52,6 +52,12 @@ export function treeOf(places: ReadonlyMap<string, Place>, roots: Iterable<strin
   return rows
 }
 
+/** Those on duty whose phones have sent no position in this shift. */
+export function notPlaced<One extends { user_id: string }>(duty: readonly One[], people: readonly { user_id: string }[]): One[] {
+  const placed = new Set(people.map((one) => one.user_id))
+  return duty.filter((one) => !placed.has(one.user_id))
+}
+
 export function passes(round: BoardRound, filter: RoundFilter): boolean {
   switch (filter) {
     case 'all':

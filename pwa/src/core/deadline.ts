@@ -10,25 +10,32 @@ export interface Due {
   state: string
   due_at: string | null
   acknowledge_due_at: string | null
+  /** What a phone kept from an older server lacks it. */
+  verify_due_at?: string | null
 }
 
 /** How a deadline stands: `ms` is how much is left, or by how much it has passed. */
 export type Standing =
-  | { kind: 'left' | 'overdue'; what: 'accept' | 'resolve'; ms: number }
+  | { kind: 'left' | 'overdue'; what: 'accept' | 'resolve' | 'verify'; ms: number }
   | { kind: 'held' } // the clock stands still
   | { kind: 'none' }
 
-const DONE = ['resolved', 'verified', 'closed', 'void', 'duplicate']
+const DONE = ['verified', 'closed', 'void', 'duplicate']
 
-/** The deadline that counts now: that for accepting while nobody has; null where the work is done. */
+/** The deadline that counts now: that for accepting while nobody has, that for verifying once it is said to be resolved; null where the work is done. */
 export function dueOf(due: Due, now: number): Standing | null {
   if (DONE.includes(due.state)) return null
   if (due.state === 'on_hold') return { kind: 'held' }
-  const what = due.state === 'dispatched' && due.acknowledge_due_at !== null ? 'accept' : 'resolve'
-  const at = what === 'accept' ? due.acknowledge_due_at : due.due_at
-  if (at === null) return { kind: 'none' }
+  const { what, at } = waitedFor(due)
+  if (at === null) return what === 'verify' ? null : { kind: 'none' }
   const left = Date.parse(at) - now
   return { kind: left >= 0 ? 'left' : 'overdue', what, ms: Math.abs(left) }
+}
+
+function waitedFor(due: Due): { what: 'accept' | 'resolve' | 'verify'; at: string | null } {
+  if (due.state === 'resolved') return { what: 'verify', at: due.verify_due_at ?? null }
+  if (due.state === 'dispatched' && due.acknowledge_due_at !== null) return { what: 'accept', at: due.acknowledge_due_at }
+  return { what: 'resolve', at: due.due_at }
 }
 
 /** A stretch of the arithmetic. Times are local with their offset: they are shown by cutting the text. */

@@ -56,10 +56,17 @@ export function howWords({ step, data }: { step: string; data: Record<string, un
   return common(away ? 'checked.away' : 'checked.on_spot')
 }
 
+/** That the rules looked for another owner and found none, where an event tells: *who* keeps the case. */
+export function keptWords({ data }: { data: Record<string, unknown> }, who: string | null): string | null {
+  if (data.replaced !== false) return null
+  return who === null ? common('rules.nobody_else') : common('rules.kept', { who })
+}
+
 /** An amount in one of the four units of limits. */
 export function limitWords(amount: number, unit: string): string {
   // A third of an hour is twenty minutes to everybody
   if (unit === 'urgent_hours' && amount < 1) return common('duration.minutes', { n: Math.round(amount * 60) })
+  if (unit === 'work_hours' && amount < 1) return common('limit_unit.work_minutes', { n: Math.round(amount * 60) })
   const key = `limit_unit.${unit}`
   return key in en ? common(key as CommonKey, { n: Math.round(amount * 100) / 100 }) : `${amount} ${unit}`
 }
@@ -72,6 +79,12 @@ export function lengthWords(milliseconds: number): string {
   return common(key, values)
 }
 
+const DUE_KEYS = {
+  accept: ['due.accept_left', 'due.accept_overdue'],
+  resolve: ['due.left', 'due.overdue'],
+  verify: ['due.verify_left', 'due.verify_overdue'],
+} as const satisfies Record<string, readonly [CommonKey, CommonKey]>
+
 /** The deadline of a case in words, and whether it has passed; null where nothing is waited for any more. */
 export function dueWords(due: Due, now: number): { text: string; late: boolean } | null {
   const found = dueOf(due, now)
@@ -79,6 +92,6 @@ export function dueWords(due: Due, now: number): { text: string; late: boolean }
   if (found.kind === 'held') return { text: common('due.held'), late: false }
   if (found.kind === 'none') return { text: common('due.none'), late: false }
   const late = found.kind === 'overdue'
-  const key = found.what === 'accept' ? (late ? 'due.accept_overdue' : 'due.accept_left') : late ? 'due.overdue' : 'due.left'
-  return { text: common(key, { length: lengthWords(found.ms) }), late }
+  const [left, overdue] = DUE_KEYS[found.what]
+  return { text: common(late ? overdue : left, { length: lengthWords(found.ms) }), late }
 }

@@ -1,7 +1,7 @@
 // The board's groups, filters and figures, and the strip of time of a track.
 import { describe, expect, it } from 'vitest'
 
-import { ancestor, figuresOf, grouped, liesIn, oneForEachCheckpoint, passes, stopState, treeOf } from '@/console/board'
+import { ancestor, figuresOf, grouped, liesIn, notPlaced, oneForEachCheckpoint, passes, stopState, treeOf } from '@/console/board'
 import { timelineOf } from '@/console/today/timeline'
 import type { Board, BoardCheckIn, BoardRound, Place, RoundStop, StopVisit } from '@/console/types'
 
@@ -180,5 +180,13 @@ describe('timelineOf', () => {
   it('is nothing where nothing was recorded', () => {
     expect(timelineOf({ round_id: 'r', fixes: [], gaps: [], check_ins: [] })).toBeNull()
     expect(timelineOf({ round_id: 'r', fixes: [fix(0)], gaps: [], check_ins: [] })).toBeNull()
+  })
+})
+
+describe('people on duty', () => {
+  it('are missing on the map where their phones have sent nothing in this shift', () => {
+    const duty = [{ user_id: 'a' }, { user_id: 'b' }]
+    expect(notPlaced(duty, [{ user_id: 'b' }, { user_id: 'gone' }])).toEqual([{ user_id: 'a' }])
+    expect(notPlaced(duty, [])).toEqual(duty)
   })
 })

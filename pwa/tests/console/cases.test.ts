@@ -6,13 +6,13 @@ import { describe, expect, it } from 'vitest'
 import { ENDED_STATES, LIVE_STATES, NO_FILTERS, askedFor, readFilters, wishes, withFresh, writeFilters } from '@/console/cases/filters'
 import { latestOfEach, readReach } from '@/console/cases/reach'
 import { ASKS, actionsOf, complete, phoneSteps, type Action, type Filled } from '@/console/cases/steps'
-import { nextWords, overtaker, toldOf } from '@/console/cases/timeline'
+import { nextWords, overtaker, ownersAfter, toldOf } from '@/console/cases/timeline'
 import type { CaseCard, CaseDetail, CaseEvent } from '@/console/cases/types'
 import { useLoad } from '@/console/useLoad'
 
 describe('filters', () => {
   it('stand in the address and come out of it again', () => {
-    const filters = { ...NO_FILTERS, state: 'returned', mode: 'watch', class: 'M-09005', from: '2026-11-01', overdue: true, mine: true } as const
+    const filters = { ...NO_FILTERS, state: 'returned', mode: 'watch', class: 'M-09005', from: '2026-11-01', overdue: true, acceptOverdue: true, mine: true } as const
     expect(readFilters(writeFilters(filters))).toEqual(filters)
     expect(writeFilters(NO_FILTERS)).toEqual({})
   })
@@ -91,6 +91,18 @@ describe('the timeline', () => {
     const { facts, tone } = told(event('escalate', { trigger: 'not_acknowledged', nth: 2, tell: ['owner', 'dispatchers'], replace: 'next_handler', raise_to: 'assign' }))
     expect(facts).toEqual(['无人接单（第 2 次）', '通知处置人、派单员', '换由下一位在岗处置人承接', '升为定到人'])
     expect(tone).toBe('alarm')
+  })
+
+  it('does not tell of another owner where the rules found none', () => {
+    const names = new Map([['h1', '陈伟东']])
+    const given = event('dispatch', { owner_id: 'h1' }, { id: 'a', ordinal: 2 })
+    const asked = event('escalate', { replace: 'next_handler', replaced: false }, { id: 'b', ordinal: 3 })
+    const back = event('return', {}, { id: 'c', ordinal: 4 })
+    const owners = ownersAfter([back, asked, given], names)
+    expect([...owners.values()]).toEqual(['陈伟东', '陈伟东', null])
+    const at = new Date('2026-11-24T02:00:00Z')
+    expect(toldOf(asked, names, at, owners.get('b')).facts).toEqual(['没有别的合适的人，仍由陈伟东处置'])
+    expect(told(asked).facts).toEqual(['没有别的合适的人，处置人不变'])
   })
 
   it('names whom it was given to, and what stood in the way', () => {

@@ -12,7 +12,7 @@ import life from '../../../app/cases/life.json'
 await import('vue')
 const page = { documentElement: { lang: '', classList: { toggle: () => false } } }
 Object.defineProperty(globalThis, 'document', { value: page, configurable: true })
-const { dueWords, howWords, lengthWords, stateWords, stepWords } = await import('@/ui/caseWords')
+const { dueWords, howWords, lengthWords, limitWords, stateWords, stepWords } = await import('@/ui/caseWords')
 
 const source = readFileSync(fileURLToPath(new URL('../../../app/cases/words.py', import.meta.url)), 'utf8')
 const listIn = (name: string): string[] =>
@@ -63,9 +63,22 @@ describe('a deadline in words', () => {
     expect(due('acknowledged', '2026-11-24T12:00:00Z', '2026-11-24T10:20:00Z')?.text).toBe('还剩 2 小时 0 分')
   })
 
+  it('is the one for verifying once it is said to be resolved', () => {
+    const resolved = (verify_due_at: string | null) =>
+      dueWords({ state: 'resolved', due_at: '2026-11-24T09:00:00Z', acknowledge_due_at: null, verify_due_at }, now)
+    expect(resolved('2026-11-24T13:05:00Z')).toEqual({ text: '核查还剩 3 小时 5 分', late: false })
+    expect(resolved('2026-11-24T09:50:00Z')).toEqual({ text: '核查已超时 10 分钟', late: true })
+    expect(resolved(null)).toBeNull()
+  })
+
+  it('tells parts of an hour in minutes', () => {
+    expect([limitWords(1 / 3, 'work_hours'), limitWords(0.33, 'urgent_hours')]).toEqual(['20 分钟（按工作时间）', '20 分钟'])
+    expect(limitWords(1.5, 'work_hours')).toBe('1.5 工作时')
+  })
+
   it('stands still on hold, and is over when the work is done', () => {
     expect(due('on_hold', null)).toEqual({ text: '计时暂停', late: false })
-    expect(due('resolved', '2026-11-24T09:00:00Z')).toBeNull()
+    expect(due('resolved', '2026-11-24T09:00:00Z')).toBeNull() // as an older server tells it
     expect(due('closed', null)).toBeNull()
   })
 })

@@ -12,6 +12,11 @@ export function personWords(person: { display_name: string; display_name_en: str
   return named(person.display_name, person.display_name_en)
 }
 
+/** That a case lies somewhere in a circle, for one whose position is vague. */
+export function vagueWords(found: Pick<CaseCard, 'accuracy_m'>): string {
+  return t('case.vague', { n: Math.round(found.accuracy_m) })
+}
+
 /** The class of the chip that a state stands in. */
 export function stateTone(state: CaseState): string {
   switch (state) {

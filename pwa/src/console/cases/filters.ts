@@ -23,6 +23,7 @@ export interface Filters {
   from: string
   to: string
   overdue: boolean
+  acceptOverdue: boolean
   mine: boolean
 }
 
@@ -38,6 +39,7 @@ export const NO_FILTERS: Filters = {
   from: '',
   to: '',
   overdue: false,
+  acceptOverdue: false,
   mine: false,
 }
 
@@ -65,6 +67,7 @@ export function readFilters(query: Record<string, unknown>): Filters {
     from: day('from'),
     to: day('to'),
     overdue: text('overdue') === 'yes',
+    acceptOverdue: text('acceptOverdue') === 'yes',
     mine: text('mine') === 'yes',
   }
 }
@@ -93,6 +96,7 @@ export function askedFor(filters: Filters): Query<'/cases'> {
     filed_from: filters.from === '' ? null : `${filters.from}T00:00:00+08:00`,
     filed_to: filters.to === '' ? null : `${filters.to}T23:59:59.999+08:00`,
     overdue: filters.overdue || null,
+    accept_overdue: filters.acceptOverdue || null,
     mine: filters.mine || null,
   }
 }

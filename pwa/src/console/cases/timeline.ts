@@ -4,6 +4,7 @@ import {
   decisionWords,
   factWords,
   howWords,
+  keptWords,
   lengthWords,
   modeWords,
   requestWords,
@@ -29,7 +30,7 @@ export interface Told {
 /** Written down so much later than it was done, it came from a phone without a network. */
 const OFFLINE_MS = 120_000
 
-type Say = (value: unknown, told: { known: ReadonlyMap<string, string>; now: Date; event: CaseEvent }) => string | null
+type Say = (value: unknown, told: { known: ReadonlyMap<string, string>; now: Date; event: CaseEvent; owner: string | null }) => string | null
 
 const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null)
 const listed = (value: unknown): string[] =>
@@ -50,7 +51,8 @@ const SAYINGS: Record<string, Say> = {
     const people = listed(value).map(recipientWords)
     return people.length === 0 ? null : t('timeline.told', { who: people.join(t('list.and')) })
   },
-  replace: (value) => (text(value) === null ? null : t('timeline.replace', { who: recipientWords(String(value)) })),
+  replace: (value, { event, owner }) =>
+    text(value) === null ? null : (keptWords(event, owner) ?? t('timeline.replace', { who: recipientWords(String(value)) })),
   raise_to: (value) => (text(value) === null ? null : t('timeline.raise_to', { mode: modeWords(String(value)) })),
   final: (value) => (value === true ? t('timeline.final') : null),
   step: worded(stepWords),
@@ -98,11 +100,26 @@ function toneOf(event: CaseEvent): Told['tone'] {
   return ['accept', 'arrive', 'resolve', 'verify_pass', 'close'].includes(event.step) ? 'good' : 'plain'
 }
 
-/** One step in words. `known` are the names of people by id. */
-export function toldOf(event: CaseEvent, known: ReadonlyMap<string, string>, now: Date): Told {
+const GIVING: readonly string[] = ['dispatch', 'arbitrate']
+
+/** Who has the case after each of `events`, by name where it is known. */
+export function ownersAfter(events: readonly CaseEvent[], known: ReadonlyMap<string, string>): Map<string, string | null> {
+  let owner: string | null = null
+  const after = new Map<string, string | null>()
+  for (const event of [...events].sort((a, b) => a.ordinal - b.ordinal)) {
+    const named = GIVING.includes(event.step) ? text(event.data['owner_id']) : null
+    if (named !== null) owner = known.get(named) ?? null
+    if (event.step === 'return') owner = null
+    after.set(event.id, owner)
+  }
+  return after
+}
+
+/** One step in words. `known` are the names of people by id, `owner` is who has the case after it. */
+export function toldOf(event: CaseEvent, known: ReadonlyMap<string, string>, now: Date, owner: string | null = null): Told {
   const facts = Object.entries(SAYINGS)
     .filter(([member]) => member in event.data)
-    .map(([member, say]) => say(event.data[member], { known, now, event }))
+    .map(([member, say]) => say(event.data[member], { known, now, event, owner }))
     .filter((fact) => fact !== null)
   const how = howWords(event)
   if (how !== null) facts.push(how)
