@@ -10,6 +10,7 @@ import urllib.error
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from app.core.ids import uuid7
@@ -77,7 +78,11 @@ def test_a_case_from_filed_to_closed(stack: Stack, people: Any) -> None:
     assert state_of(stack, case_id)["my_part"] == "arbiter"  # as the demo street has it
     judge = at_console(people, "leader1", f"/cases/{case_id}")
     take_step(judge.page, "arbitrate", "占道归城管，还是您来办。")
-    judge.page.get_by_test_id("candidate").filter(has_text="陈伟东").click()
+    own = judge.page.get_by_test_id("candidate").last
+    expect(own).to_contain_text("陈伟东")
+    expect(own.get_by_test_id("had-it")).to_have_text("刚退回")
+    own.click()
+    expect(judge.page.get_by_test_id("candidate-warning").last).to_contain_text("陈伟东退回过这个案件")
     send(judge.page)
     expect(judge.page.get_by_test_id("state")).to_have_text("待接单")
     expect(state).to_have_text("待接单")
@@ -124,14 +129,18 @@ def refused(stack: Stack, username: str, path: str) -> int:
     raise AssertionError(f"{path} was not refused")
 
 
-def test_two_dispatchers_at_once(stack: Stack, people: Any) -> None:
-    """Who comes second hears who was faster, and sees the case as it then is; nothing is done twice."""
+@pytest.mark.parametrize("already_shown", [False, True])
+def test_two_dispatchers_at_once(stack: Stack, people: Any, already_shown: bool) -> None:
+    """Who comes second hears who was faster, and sees the case as it then is, also where the page behind the
+    form has shown it by then; nothing is done twice."""
     case_id = Handset(stack, "patrol1").report(TRADE, *spot_of(stack, 1))
     slow = at_console(people, "dispatcher2", f"/cases/{case_id}")
     take_step(slow.page, "void", "不符合立案条件")
     fast = at_console(people, "dispatcher1", f"/cases/{case_id}")
     take_step(fast.page, "void", "重复上报，作废")
     send(fast.page)
+    if already_shown:
+        expect(slow.page.get_by_test_id("state")).to_have_text("已作废")
     slow.page.get_by_test_id("step-sure").click()
     expect(slow.page.get_by_test_id("overtaken")).to_contain_text("王静怡刚才先做了一步：作废")
     expect(slow.page.get_by_test_id("state")).to_have_text("已作废")
@@ -171,8 +180,13 @@ def test_the_board_finds_what_is_asked_for(stack: Stack, people: Any) -> None:
     page.reload()
     expect(rows.first).to_contain_text("跨门营业")
     rows.first.click()
+    last_digits = page.get_by_test_id("number").inner_text()[-4:]
     page.get_by_text("返回案件列表").click()
     expect(page).to_have_url(re.compile("class=M-09005"))
+    page.get_by_test_id("case-number").fill(last_digits)
+    expect(page).to_have_url(re.compile(f"number={last_digits}"))
+    expect(rows).to_have_count(1)
+    expect(rows.first).to_contain_text(f"-{last_digits}")
 
 
 def test_export_is_a_file_and_is_written_down(stack: Stack, people: Any, tmp_path: Path) -> None:
