@@ -51,6 +51,7 @@ RECIPIENTS: Final = (
 REPLACEMENTS: Final = ("next_handler", "named_owner", "unit_head", "duty_desk")
 MAX_RULES: Final = 200
 MAX_AMOUNT: Final = 1_000.0  # of a limit in a policy
+MIN_AMOUNT: Final = 0.01  # of any unit: what comes round faster would ring without end
 MAX_TIMES: Final = 20  # of one rule, unless it is a last resort
 _MAX_NAME = 80
 _PREFIX = re.compile(r"[A-Z0-9]{1,6}")
@@ -230,8 +231,10 @@ class _Reader:
         number = float(amount) if isinstance(amount, int | float) and abs(amount) <= MAX_AMOUNT else 0.0
         if "unit" in got:
             self.word(unit, _join(path, "unit"), UNITS)
-        if "amount" in got and (isinstance(amount, bool) or not number > 0):
-            self.fault(_join(path, "amount"), "limit_not_positive", most=f"{MAX_AMOUNT:g}")
+        if "amount" in got and (isinstance(amount, bool) or not number >= MIN_AMOUNT):
+            self.fault(
+                _join(path, "amount"), "limit_out_of_bounds", least=f"{MIN_AMOUNT:g}", most=f"{MAX_AMOUNT:g}"
+            )
             number = 1.0
         for known in UNITS:
             if unit == known:
