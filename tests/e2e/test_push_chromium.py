@@ -149,6 +149,17 @@ def test_the_inbox_says_what_is_new_and_opens_it(stack: Stack, people: Callable[
     expect(page).to_have_url(re.compile("/field/cases/"))
 
 
+def test_a_new_case_appears_on_an_open_list(stack: Stack, people: Callable[..., Person]) -> None:
+    """Without a push and without a touch; the phone asks often what is unread, and then for the rest."""
+    page = _ready(stack, people(PHONE, "zh-CN"))
+    with page.expect_response("**/api/v1/field/feed"):
+        page.goto("/field/cases")
+    told = _case_for(stack, "handler1")
+    case = stack.call("leader1", "GET", f"/api/v1/cases/{told['subject_id']}")
+    row = page.get_by_test_id("tasks").get_by_test_id("case").filter(has_text=case["number"])
+    expect(row).to_be_visible(timeout=25_000)
+
+
 def test_a_push_at_the_desk_opens_the_case_there(stack: Stack, people: Callable[..., Person]) -> None:
     """The console has a worker of its own: what leaders are told opens the console's page, not the phone's."""
     told = _case_for(stack, "handler1")

@@ -5,10 +5,10 @@ import type { Told } from '@/core/caseTypes'
 import { readMeta, writeMeta } from '@/core/db'
 import { ApiProblem, Unreachable } from '@/core/http'
 import { language } from '@/ui/language'
-import { api } from '@/ui/session'
+import { api, session } from '@/ui/session'
 
 import { say, sayError } from './notice'
-import { kept, person } from './store'
+import { kept, online, person, refreshFeed } from './store'
 
 export const inbox = shallowRef<Told[] | null>(null)
 export const nextCursor = ref<string | null>(null)
@@ -17,6 +17,7 @@ const unreadThere = ref<number | null>(null)
 /** How many are unread, by whichever was asked last: the inbox or the feed. */
 export const unread = computed(() => unreadThere.value ?? kept.value?.feed?.feed.cases?.unread ?? 0)
 
+const LOOK_MS = 15_000
 const keptKey = (user: string) => `inbox:${user}`
 
 /** What the network or the session keeps from us is shown elsewhere; anything else is a fault. */
@@ -90,8 +91,22 @@ export async function acknowledgeCase(id: string): Promise<void> {
   await acknowledge(about.map((one) => one.id))
 }
 
+/** Whoever is given something is told of it. How much is unread is cheap to ask for; only then the whole feed is. */
+async function look(): Promise<void> {
+  const user = person.value
+  if (!user?.verbs.includes('log.sync') || !online.value || document.visibilityState !== 'visible') return
+  if (session.state.kind === 'switched' || session.state.kind === 'signed_out') return
+  try {
+    const { unread: there } = await api.get('/notifications', { lang: language.value, limit: 1, unread_only: true })
+    if (person.value?.id === user.id && there > unread.value) await refreshFeed()
+  } catch (error) {
+    expected(error)
+  }
+}
+
 /** Begin to follow the inbox; called once. */
 export function followInbox(): void {
+  setInterval(() => void look(), LOOK_MS)
   let before: number | null = null
   watch(
     () => person.value?.id,

@@ -83,6 +83,7 @@ const tabs = new BroadcastChannel('ironfeet-data')
 tabs.onmessage = () => void reload()
 
 const FEED_FRESH_MS = 45_000
+const LIST_FRESH_MS = 5_000
 let pump: Pump | null = null
 /** Photos have a pump of their own: large and slow, they must not hold up the log, nor the log them. */
 let photoPump: Pump | null = null
@@ -237,6 +238,11 @@ export async function refreshFeed(): Promise<void> {
     if (error instanceof ApiProblem && error.status === 401) return // the session shows it
     sayError(error)
   }
+}
+
+/** A list is opened: what is on it should be of now. */
+export function freshen(): void {
+  if (online.value && Date.now() - feedAskedAt > LIST_FRESH_MS) void refreshFeed()
 }
 
 export async function markDecisionsRead(): Promise<void> {
