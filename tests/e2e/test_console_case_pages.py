@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from app.cli.phone import wire_fix
 from app.core import clock
 from app.core.fields import wire_time
 from app.core.ids import uuid7
@@ -51,6 +52,9 @@ def cases(stack: Stack) -> dict[str, str]:
     handler.resolve(made["resolved"], DONE)
     step("supervisor1", made["raised"], "raising", text=SAID)
     report(5, DIRT, fixed_on_spot=True)
+    made["vague"] = report(
+        6, DIRT, fix=wire_fix(spots[0]["lat"], spots[0]["lon"], clock.now()) | {"acc": 528.0}
+    )
     return made
 
 
@@ -138,6 +142,10 @@ def test_pages_of_a_dispatcher(
     page.get_by_test_id("do-verify").click()
     page.get_by_test_id("verdict-no").check()
     pictures.take("step-verify")
+    page.locator("dialog .cross").click()
+    _open(page, f"/cases/{cases['vague']}", "[data-test=photo]")
+    expect(page.get_by_test_id("vague")).to_contain_text("528")
+    pictures.take("case-vague")
     pictures.close()
 
 
@@ -153,7 +161,8 @@ def test_pages_of_a_leader(
     _open(page, f"/cases/{cases['returned']}", "[data-test=photo]")
     pictures.take("case-returned")
     page.get_by_test_id("do-arbitrate").click()
-    page.get_by_test_id("candidate").first.wait_for()
+    page.get_by_test_id("candidate").last.click()
+    page.get_by_test_id("candidate-warning").first.wait_for()
     pictures.take("step-arbitrate")
     page.locator("dialog .cross").click()
     _open(page, f"/cases/{cases['raised']}", "[data-test=photo]")
