@@ -1,0 +1,93 @@
+"""What the person who was given a case can say from the phone besides doing it: that it is not theirs, that
+they must wait, that they need more time, and that their part of joint work is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from app.core.ids import uuid7
+from tests.e2e.conftest import PHONE, Person, Stack
+from tests.e2e.handset import Handset
+from tests.e2e.steps import eventually, sign_in
+from tests.e2e.test_case_console import TRADE, at_console, send, spot_of, state_of, take_step
+
+
+def given_to(stack: Stack, username: str, nth: int) -> str:
+    """A case that the desk has given to *username*."""
+    case_id = Handset(stack, "patrol1").report(TRADE, *spot_of(stack, nth))
+    owner = stack.call(username, "GET", "/api/v1/me")["id"]
+    if state_of(stack, case_id)["owner"]["id"] != owner:
+        body = {"id": str(uuid7()), "owner_id": owner, "text": "就近"}
+        stack.call("dispatcher1", "POST", f"/api/v1/cases/{case_id}/dispatch", body)
+    return case_id
+
+
+def on_phone(people: Callable[..., Person], username: str, case_id: str) -> Person:
+    """*username* signed in on a phone, with the case open."""
+    person: Person = people(PHONE, "zh-CN")
+    sign_in(person.page, username, "/field/")
+    expect(person.page.get_by_test_id("tab-cases")).to_be_visible()
+    person.page.goto(f"/field/cases/{case_id}")
+    return person
+
+
+def say(page: Page, text: str) -> None:
+    """Fill in the words of a step's form and send it."""
+    page.get_by_test_id("step-text").fill(text)
+    page.get_by_test_id("step-sure").click()
+    expect(page.get_by_test_id("step-sure")).to_have_count(0)
+
+
+def test_asking_for_a_hold_and_going_on(stack: Stack, people: Any) -> None:
+    """The owner must wait, the desk agrees, the clock stands still, and the owner goes on before the day."""
+    case_id = given_to(stack, "handler1", 4)
+    handler = on_phone(people, "handler1", case_id)
+    page = handler.page
+    page.get_by_test_id("step-accept").click()
+    expect(page.get_by_test_id("state")).to_contain_text("已接单")
+    page.get_by_test_id("step-ask_hold").click()
+    page.locator("input[name=until]").first.check()
+    handler.picture("task-1-hold")
+    say(page, "店里没人，明天再来")
+    eventually(lambda: state_of(stack, case_id)["requests"], "the request")
+    desk = at_console(people, "dispatcher1", f"/cases/{case_id}")
+    expect(desk.page.get_by_test_id("request")).to_contain_text("店里没人")
+    take_step(desk.page, "decide")
+    desk.page.get_by_test_id("verdict-yes").check()
+    desk.page.get_by_test_id("step-text").fill("同意")
+    send(desk.page)
+    assert state_of(stack, case_id)["state"] == "on_hold"
+    page.reload()
+    expect(page.get_by_test_id("state")).to_contain_text("挂起")
+    handler.picture("task-2-held")
+    page.get_by_test_id("step-resume").click()
+    say(page, "店主回来了")
+    eventually(lambda: state_of(stack, case_id)["state"] == "acknowledged", "going on")
+
+
+def test_a_case_given_back_and_done_together(stack: Stack, people: Any) -> None:
+    """Not mine, says one; the arbiter names another, who does it together with a third."""
+    case_id = given_to(stack, "handler1", 5)
+    handler = on_phone(people, "handler1", case_id)
+    handler.page.get_by_test_id("step-return").click()
+    handler.picture("task-3-return")
+    handler.page.get_by_text("不在我的辖区").click()
+    say(handler.page, "这里归隔壁片区")
+    eventually(lambda: state_of(stack, case_id)["state"] == "returned", "the return")
+
+    names = {name: stack.call(name, "GET", "/api/v1/me")["id"] for name in ("handler3", "handler4")}
+    ruling = {"id": str(uuid7()), "owner_id": names["handler3"], "text": "你来办"}
+    stack.call("leader1", "POST", f"/api/v1/cases/{case_id}/arbitration", ruling)
+    called = {"id": str(uuid7()), "user_id": names["handler4"]}
+    stack.call("dispatcher1", "POST", f"/api/v1/cases/{case_id}/co-handlers", called)
+    helper = on_phone(people, "handler4", case_id)
+    helper.page.get_by_test_id("step-co_done").click()
+    helper.picture("task-4-helper")
+    say(helper.page, "我这边的货架搬完了")
+    eventually(lambda: "co_done" in [e["step"] for e in state_of(stack, case_id)["events"]], "the help")
+    owner = on_phone(people, "handler3", case_id)
+    expect(owner.page.get_by_test_id("step-accept")).to_be_visible()
+    owner.picture("task-5-new-owner")
