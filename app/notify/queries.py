@@ -114,14 +114,14 @@ def reach_of(street_code: str, subject_kind: str, subject_id: UUID) -> list[dict
     ).all()
     people = {row.user_id for row in told}
     rungs = _rungs(street_code, people, [row.id for row in told])
-    states: dict[UUID, str] = {}
+    states = {row.id: _state(row, rungs.get(row.id, [])) for row in told}
+    newer = {row.id: row.superseded_by for row in told}
     found = []
     for row in told:
-        own = rungs.get(row.id, [])
-        state = _state(row, own)
-        if state in {"waiting", "not_reached"} and row.superseded_by in states:
-            state = states[row.superseded_by]
-        states[row.id] = state
+        own, last = rungs.get(row.id, []), row.id
+        while states[last] in {"waiting", "not_reached"} and (after := newer[last]) in states:
+            last = after
+        state = states[last]
         found.append(
             {
                 "user_id": row.user_id,

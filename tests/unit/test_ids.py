@@ -26,6 +26,8 @@ def test_a_later_microsecond_sorts_behind(at: datetime, by: int) -> None:
     assert uuid7(at) < uuid7(at + timedelta(microseconds=by))
 
 
-def test_ids_of_one_moment_differ() -> None:
+def test_ids_of_one_moment_differ_and_sort_in_the_order_of_their_making() -> None:
     with clock.frozen(datetime(2026, 11, 24, 9, 0, tzinfo=UTC)):
-        assert len({uuid7() for _ in range(10_000)}) == 10_000
+        made = [uuid7() for _ in range(10_000) if uuid7(EPOCH)]  # others of another moment in between
+    assert len(set(made)) == 10_000
+    assert made == sorted(made)
