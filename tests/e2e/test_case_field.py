@@ -215,7 +215,11 @@ def test_somebody_has_reported_it_already(stack: Stack, on_duty: OnDuty) -> None
     near.get_by_test_id("join").click()
     expect(page.get_by_test_id("receipt")).to_contain_text("已记录")
     first.context.set_offline(False)
-    expect(page.get_by_test_id("receipt")).to_contain_text("已加入案件", timeout=WITHIN_MS)
+    number = _cases(stack, address)[0]["number"]
+    expect(page.get_by_test_id("receipt")).to_contain_text(f"已加入案件 {number}", timeout=WITHIN_MS)
+    first.picture("case-joined")
+    page.get_by_test_id("receipt-look").click()
+    expect(page.get_by_text(number)).to_be_visible()
     case = _cases(stack, address)
     assert [one["reports"] for one in case] == [1]  # no second case; and one person counts once
     _photos_have_arrived(stack, case[0]["id"], 2)
@@ -241,13 +245,45 @@ def test_put_right_on_the_spot(stack: Stack, people: Callable[..., Person]) -> N
     page.get_by_test_id("address").fill(address)
     page.get_by_test_id("send-report").click()
     expect(page.get_by_text("还不知道在哪里")).to_be_visible()
-    page.get_by_test_id("pin").click()
+    patroller.picture("case-nowhere")
+    page.get_by_test_id("nowhere-pin").click()
     expect(page.locator("canvas")).to_be_visible()
     patroller.picture("case-pin")
     page.get_by_test_id("pin-sure").click()
     patroller.picture("case-fixed-form")
     page.get_by_test_id("send-report").click()
-    expect(page.get_by_test_id("receipt")).to_contain_text("已上报 CY", timeout=WITHIN_MS)
+    expect(page.get_by_test_id("receipt")).to_contain_text("已上报并结案 CY", timeout=WITHIN_MS)
     case = _cases(stack, address)
     assert [(one["state"], one["fixed_on_spot"]) for one in case] == [("closed", True)]
     _photos_have_arrived(stack, case[0]["id"], 2)
+
+
+def test_a_report_from_nowhere_is_asked_about_and_goes_all_the_same(
+    stack: Stack, people: Callable[..., Person]
+) -> None:
+    """On duty without a position and without network: one question, and the case says that it is vague."""
+    address = "曹杨路 500 号"
+    patroller: Person = people(PHONE, "zh-CN")  # stands nowhere: the phone finds no position
+    page = patroller.page
+    with page.expect_response("**/api/v1/catalogue"):
+        go_on_duty(stack, page, "patrol5")
+    patroller.context.set_offline(True)
+    _fill_in(page, address, ["own_stall_far.jpg"])
+    page.get_by_test_id("send-report").click()
+    expect(page.get_by_test_id("nowhere")).to_contain_text("还不知道在哪里")
+    patroller.picture("case-nowhere-on-duty")
+    page.get_by_test_id("nowhere-send").click()
+    expect(page.get_by_test_id("receipt")).to_contain_text("已记录")
+    patroller.context.set_offline(False)
+    expect(page.get_by_test_id("receipt")).to_contain_text("已上报 CY", timeout=WITHIN_MS)
+    case = _cases(stack, address)[0]
+    vague = f"位置不准（约 {round(case['accuracy_m'])} 米）"
+    page.get_by_text("看这个案件").click()
+    expect(page.get_by_test_id("vague")).to_contain_text(vague)
+    patroller.picture("case-vague")
+    page.get_by_test_id("way").click()
+    expect(page.get_by_test_id("way-vague")).to_contain_text(vague)
+    patroller.picture("case-vague-way")
+    page.locator("dialog .cross").click()
+    page.goto("/field/")
+    go_off_duty(page)
