@@ -167,6 +167,7 @@ _PLAIN = (
     "lat",
     "lon",
     "accuracy_m",
+    "hold_until",
     "filed_at",
     "acknowledge_due_at",
     "due_at",
@@ -309,7 +310,6 @@ def _filed_under(case: CaseFile) -> dict[str, Any]:
         "acknowledge_limit": {"amount": case.acknowledge_amount, "unit": case.acknowledge_unit},
         "resolve_limit": {"amount": case.resolve_amount, "unit": case.resolve_unit},
         "extension_amount": case.extension_amount,
-        "hold_until": case.hold_until,
         "note_due_at": case.note_due_at,
         "parent_id": case.parent_id,
     }

@@ -117,7 +117,7 @@ def test_from_report_to_closed_by_three_people(
 ) -> None:
     address = "曹杨路 200 号"
     spot = _spot(stack, "310107005-G2")
-    handler = on_duty("handler1", (spot[0] + 0.004, spot[1]))
+    handler = on_duty("handler1", (spot[0] + 0.0015, spot[1]))  # 167 m away
     patroller = on_duty("patrol2", spot)
     page = patroller.page
     _fill_in(page, address, ["own_stall_far.jpg"])

@@ -62,6 +62,7 @@ def test_asking_for_a_hold_and_going_on(stack: Stack, people: Any) -> None:
     assert state_of(stack, case_id)["state"] == "on_hold"
     page.reload()
     expect(page.get_by_test_id("state")).to_contain_text("挂起")
+    expect(page.get_by_test_id("held-until")).to_contain_text("9:00 自动恢复")
     handler.picture("task-2-held")
     page.get_by_test_id("step-resume").click()
     say(page, "店主回来了")

@@ -1488,6 +1488,8 @@ export interface components {
             /** Format: date-time */
             filed_at: string;
             fixed_on_spot: boolean;
+            /** Format: date-time */
+            hold_until: string | null;
             /** Format: uuid */
             id: string;
             lat: number;
@@ -1959,6 +1961,8 @@ export interface components {
             /** Format: date-time */
             filed_at: string;
             fixed_on_spot: boolean;
+            /** Format: date-time */
+            hold_until: string | null;
             /** Format: uuid */
             id: string;
             /** @description why it was sent back, or the like */

@@ -46,8 +46,10 @@ export const reachWords = (state: string) => said(`reach_state.${state}`, state)
 /** How somebody is told. */
 export const channelWords = (channel: string) => said(`channel.${channel}`, channel)
 
-/** How somebody was there, or looked, where an event tells: by position or by their own word, there or by photos. */
+/** What an event says of its own worth: a value below what files a case, or not taken; who was there by position
+ * or by their own word; who looked there or by photos. */
 export function howWords({ step, data }: { step: string; data: Record<string, unknown> }): string | null {
+  if (step === 'file') return said(`remark.${String(data.remark)}`, '') || null
   if (step === 'arrive') return common(data.by_position === true ? 'arrived_by.position' : 'arrived_by.own_word')
   if (step !== 'verify_pass' && step !== 'verify_fail') return null
   if (data.grade === undefined) return common('checked.photos') // at a desk

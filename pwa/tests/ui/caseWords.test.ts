@@ -93,6 +93,8 @@ describe('how somebody was there', () => {
     ['verify_pass', { grade: 'doubtful', reasons: ['no_fix'], distance_m: null }, null], // nobody knows
     ['verify_pass', {}, '按照片核查'],
     ['resolve', { grade: 'verified', distance_m: 12 }, null],
+    ['file', { remark: 'below_threshold' }, '测量值没有达到立案标准'],
+    ['file', { remark: null }, null],
   ])('%s %o: %s', (step, data, words) => {
     expect(howWords({ step, data })).toBe(words)
   })
