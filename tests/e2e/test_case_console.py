@@ -35,9 +35,8 @@ def state_of(stack: Stack, case_id: str) -> dict[str, Any]:
 def at_console(people: Any, username: str, path: str) -> Any:
     """*username* signed in at the console, on the page of *path*."""
     person = people(DESKTOP)
-    sign_in(person.page, username, "/console/")
+    sign_in(person.page, username, f"/console{path}")
     person.page.locator("header.bar nav").wait_for()
-    person.page.goto(f"/console{path}")
     return person
 
 

@@ -28,9 +28,8 @@ def given_to(stack: Stack, username: str, nth: int) -> str:
 def on_phone(people: Callable[..., Person], username: str, case_id: str) -> Person:
     """*username* signed in on a phone, with the case open."""
     person: Person = people(PHONE, "zh-CN")
-    sign_in(person.page, username, "/field/")
-    expect(person.page.get_by_test_id("tab-cases")).to_be_visible()
-    person.page.goto(f"/field/cases/{case_id}")
+    sign_in(person.page, username, f"/field/cases/{case_id}")
+    expect(person.page.get_by_test_id("state")).to_be_visible()
     return person
 
 

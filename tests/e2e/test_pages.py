@@ -1,4 +1,4 @@
-"""Every page of both apps, in both sizes and both languages, after a day on the demo street: pictures to be
+"""Every page of both apps, in the sizes and languages that it is seen in, after a day on the demo street: pictures to be
 looked at, and what a machine can judge: words, sizes, contrast, targets, nothing cut, nothing complained of."""
 
 from __future__ import annotations
@@ -54,11 +54,13 @@ class Album:
             self.wrong.append(f"console: {message.text}")
 
     def take(self, name: str) -> None:
-        """Pictures of what is shown, in both sizes; and of the field app the hardest case, large text on the
-        narrowest phone.
+        """Pictures of what is shown in the size that the app is made for, in Chinese in the other one, too; and
+        of the field app the hardest case, large text on the narrowest phone.
         """
         expect(self.page.get_by_text(LOADING)).to_have_count(0)
-        sizes = {"desktop": DESKTOP, "phone": PHONE}
+        sizes = {"phone": PHONE} if self.app == "field" else {"desktop": DESKTOP}
+        if self.lang == "zh":
+            sizes = {"desktop": DESKTOP, "phone": PHONE}
         for size, viewport in sizes.items():
             self._resize(viewport)
             self.page.screenshot(path=PICTURES / f"{self.app}-{name}-{size}-{self.lang}.png")
