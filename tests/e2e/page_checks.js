@@ -56,6 +56,7 @@
 
   for (const element of root.querySelectorAll('*')) {
     const style = getComputedStyle(element)
+    if (element.matches('.maplibregl-map')) continue // its canvas follows a new size one picture later
     const cutsAcross = ['hidden', 'clip'].includes(style.overflowX) && element.scrollWidth > element.clientWidth + 1
     const cutsDown = ['hidden', 'clip'].includes(style.overflowY) && element.scrollHeight > element.clientHeight + 2
     if ((cutsAcross || cutsDown) && element.innerText?.trim() && seen(element)) say('cut text', element, '')
