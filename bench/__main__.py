@@ -52,11 +52,17 @@ class Bench:
         self.api = Api(servers.sync_url)
         street = Street(self.app, self.api)
         self.street = street
-        self.people: list[Patroller] = [street.patroller(f"bench{n}") for n in range(CLIENTS)]
+        self.people: list[Patroller] = []
+        self.hire("bench")
+        self._filler = street.bodies(self.people[0], 1, 1)
         self.followers = []
         for n in range(FOLLOWERS):
             street.hire(f"follower{n}", "supervisor", QUIET_AREA)
             self.followers.append(self.api.sign_in(f"follower{n}"))
+
+    def hire(self, name: str) -> None:
+        """Go on with fresh people: the server lets nobody register more than a few logs a day."""
+        self.people = [self.street.patroller(f"{name}{n}") for n in range(CLIENTS)]
 
     def prepare(self, batch: int) -> list[Bodies]:
         """Fresh phones, and signed entries for longer than a run."""
@@ -82,7 +88,7 @@ class Bench:
 
     def bare(self, clients: int = CLIENTS) -> Load:
         """One run of bare INSERTs of the same bodies as single check-ins have."""
-        filler = self.street.bodies(self.people[0], 1, 1)
+        filler = self._filler
         with tempfile.TemporaryDirectory(prefix="ironfeet-bench-") as folder:
             many = Bodies(filler.patroller, filler.phone, filler.batches * (200 * self.seconds))
             write_bodies(Path(folder), [many] * clients)
@@ -383,6 +389,7 @@ def main() -> int:
             bench = Bench(servers, options.rounds, options.seconds)
             for name, measure in parts.items():
                 if options.only in {None, name}:
+                    bench.hire(name)
                     measure(bench)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)

@@ -43,12 +43,29 @@ _EMPTY_TABLES = "set local lock_timeout = '5s'; set local session_replication_ro
 )
 
 
+# Of the tests with a database these take longest: begun last, they would be waited for by idle cores.
+_LONGEST = {
+    "test_run.py",
+    "test_schemathesis.py",
+    "test_demo.py",
+    "test_case_timer_faults.py",
+    "test_every_route_every_role.py",
+}
+
+
+def _turn(item: pytest.Item) -> int:
+    if item.path.parent.name != "integration":
+        return 0
+    return 1 if item.path.name in _LONGEST else 2
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Say which tests stay together in one process where several share the work (``make test``).
 
     A file's tests do, because they share what it sets up. In front of the browsers there are two
     installations: one whose pages are looked at, and one where people work.
     """
+    items.sort(key=_turn)
     for item in items:
         name = item.path.name
         if item.path.parent.name == "e2e":

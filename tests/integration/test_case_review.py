@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import event, text
 
 from app.cases import orphans
+from app.cases.schemas import CaseMapOut
 from app.core import clock
 from app.core.extensions import db
 from tests import factories
@@ -266,6 +267,14 @@ def test_what_is_resolved_counts_as_late_no_longer_on_board_map_and_card(street)
     board = street.desk.get("/cases?overdue=true")
     assert (board["counts"]["overdue"], board["items"]) == (0, [])
     assert not street.desk.get("/cases")["items"][0]["overdue"]
+
+
+def test_points_of_the_map_are_as_the_contract_says(street):
+    case = street.patrol.file()
+    answer = street.desk.get("/cases/map?west=121&south=31&east=122&north=32")
+    assert CaseMapOut().dump(answer) == answer
+    assert not CaseMapOut().validate(answer)
+    assert [point["id"] for point in answer["items"]] == [case]
 
 
 def test_board_feed_map_and_page_take_as_many_queries_for_many_cases_as_for_one(street):
