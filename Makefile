@@ -11,7 +11,7 @@ UV := var/tools/bin/uv
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: help run setup test-setup test lint types unit pwa openapi openapi-check integration e2e all-pytest bench lock clean
+.PHONY: help run setup test-setup test checks lint types unit pwa openapi openapi-check integration e2e all-pytest bench lock clean
 .NOTPARALLEL:
 
 help:  ## list the commands
@@ -26,7 +26,12 @@ setup:  ## install and build only
 test-setup:
 	@$(PYTHON) -m scripts.run setup --tests
 
-test: test-setup lint types openapi-check pwa all-pytest  ## all checks and tests, quick ones first
+test: test-setup checks all-pytest  ## all checks and tests, quick ones first
+
+checks:  # the types of the Python code beside the rest, because each of both keeps one core busy
+	@$(MAKE) --no-print-directory types & types=$$!; \
+	$(MAKE) --no-print-directory lint openapi-check pwa; others=$$?; \
+	wait $$types && exit $$others
 
 lint:  ## style and architecture of the Python code
 	$(VENV)/python -m ruff check .

@@ -26,7 +26,7 @@ CHECKS = (
     openapi_checks.response_schema_conformance,
 )
 bounded = settings(
-    max_examples=4,
+    max_examples=3,
     deadline=None,
     derandomize=True,
     phases=(Phase.explicit, Phase.generate),
