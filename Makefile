@@ -63,7 +63,7 @@ e2e:  ## the walk in a real Chromium
 # One run, so that its last line counts them all: the quick ones first, then the browsers, which take
 # longest. Three processes, because two cores stay busy while a third waits for a browser or a server.
 all-pytest:
-	$(VENV)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder tests/unit tests/e2e tests/integration
+	$(VENV)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder tests/unit tests/e2e tests/integration
 
 bench:  ## measure the running stack; one JSON line a figure
 	$(VENV)/python -m bench

@@ -13,7 +13,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from scripts.cluster import find_programs
@@ -59,28 +60,30 @@ class ProvisionError(RuntimeError):
 
 
 class Provision:
-    """The steps, with one log for all of them.
+    """The steps, with one log for system packages and one for all others.
 
     Attributes:
-        var: folder for the log.
+        var: folder for the logs.
         environ: environment of the programs that are run.
     """
 
     def __init__(self, var: Path, environ: Mapping[str, str]) -> None:
         self.log = var / "log" / "setup.log"
+        self.packages_log = var / "log" / "packages.log"
         self.environ = {
             k: v for k, v in environ.items() if not k.startswith(("PIP_REQUIRE", "MAKE", "MFLAGS"))
         }
 
-    def packages(self, *, for_tests: bool) -> None:
-        """Install missing system packages through apt, as root or with sudo.
+    def packages(self, *, for_tests: bool) -> Callable[[], None] | None:
+        """How missing system packages are installed through apt, as root or with sudo; None where none is
+        missing. What is returned may run beside the other steps, and raises where it fails.
 
         Raises:
             ProvisionError: where packages are missing and cannot be installed.
         """
         missing = _missing_packages(for_tests=for_tests)
         if not missing:
-            return
+            return None
         names = " ".join(missing)
         if shutil.which("apt-get") is None:
             raise ProvisionError(
@@ -91,14 +94,34 @@ class Provision:
             if shutil.which("sudo") is None:
                 raise ProvisionError(f"Missing: {names}; run as root: apt-get install -y {names}")
             prefix = ["sudo"]
-        self._run(
-            f"Installing system packages: {names}",
-            [*prefix, "sh", "-c", _INSTALL, "install", *missing],
-            f"The packages {names} could not be installed",
-            own_parent=not prefix,  # the kernel forgets the wish when sudo changes the user
-        )
-        if left := _missing_packages(for_tests=for_tests):
-            raise ProvisionError(f"apt-get ended well, but {' '.join(left)} are still missing.")
+
+        def install() -> None:
+            self._run(
+                f"Installing system packages: {names}",
+                [*prefix, "sh", "-c", _INSTALL, "install", *missing],
+                f"The packages {names} could not be installed",
+                log=self.packages_log,
+                own_parent=not prefix,  # the kernel forgets the wish when sudo changes the user
+            )
+            if left := _missing_packages(for_tests=for_tests):
+                raise ProvisionError(f"apt-get ended well, but {' '.join(left)} are still missing.")
+
+        return install
+
+    def everything(self, *, for_tests: bool) -> None:
+        """Install and build all that is missing or out of date, system packages beside the rest."""
+        install = self.packages(for_tests=for_tests)
+        if install and not _can_make_venv():
+            install()
+            install = None
+        with ThreadPoolExecutor(1) as beside:
+            packages = beside.submit(install) if install else None
+            self.python(for_tests=for_tests)
+            self.pages()
+            if for_tests:
+                self.node_packages()
+            if packages:
+                packages.result()
 
     def python(self, *, for_tests: bool) -> None:
         """Make the virtual environment with exactly the pinned packages."""
@@ -170,10 +193,12 @@ class Provision:
         environ: Mapping[str, str] | None = None,
         cwd: Path = ROOT,
         *,
+        log: Path | None = None,
         own_parent: bool = True,
     ) -> None:
         print(f"{what} …", flush=True)
-        output = open_log(self.log)
+        log = log or self.log
+        output = open_log(log)
         start = os.fstat(output).st_size
         try:
             ended = subprocess.run(
@@ -187,8 +212,8 @@ class Provision:
         finally:
             os.close(output)
         if ended.returncode != 0:
-            said = self.log.read_bytes()[start:].decode(errors="replace")
-            raise ProvisionError(f"{failure}: {_reason(said)} (all of it: {self.log})")
+            said = log.read_bytes()[start:].decode(errors="replace")
+            raise ProvisionError(f"{failure}: {_reason(said)} (all of it: {log})")
 
 
 def _missing_packages(*, for_tests: bool) -> list[str]:
@@ -200,10 +225,10 @@ def _missing_packages(*, for_tests: bool) -> list[str]:
         missing.append("nginx")
     if not CJK_FONTS.exists():
         missing.append("fonts-droid-fallback")
-    if not _python_works() and not _can_make_venv():
+    if not _can_make_venv():
         missing.append(f"python{sys.version_info.major}.{sys.version_info.minor}-venv")
-    if for_tests and shutil.which("chromium") is None:
-        missing.append("chromium")
+    if for_tests:
+        missing += [name for name in ("chromium", "chromium-headless-shell") if shutil.which(name) is None]
     if for_tests and shutil.which("firefox-esr") is None and shutil.which("firefox") is None:
         missing.append("firefox-esr")
     if for_tests and not BROWSER_FONTS.exists():
@@ -212,12 +237,9 @@ def _missing_packages(*, for_tests: bool) -> list[str]:
 
 
 def _can_make_venv() -> bool:
-    return (
-        subprocess.run(
-            [sys.executable, "-c", "import ensurepip, venv"], check=False, capture_output=True
-        ).returncode
-        == 0
-    )
+    """True where the virtual environment is there or Python has what it needs to make one."""
+    command = [sys.executable, "-c", "import ensurepip, venv"]
+    return _python_works() or subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
 def _python_works() -> bool:

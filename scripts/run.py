@@ -90,7 +90,7 @@ class Stack:
         self._wait_for_old_front()
         hosts = free_hosts(self.host, self.port)
         if set_up:
-            provide(self.var, self.environ, for_tests=False)
+            Provision(self.var, self.environ).everything(for_tests=False)
         state = self._start_database()
         self._flask("migrate", ["db", "upgrade"], "The database could not be migrated")
         self._load_demo(state)
@@ -346,16 +346,6 @@ class Stack:
             self.cluster.stop()
 
 
-def provide(var: Path, environ: dict[str, str], *, for_tests: bool) -> None:
-    """Install and build everything that is missing or out of date."""
-    provision = Provision(var, environ)
-    provision.packages(for_tests=for_tests)
-    provision.python(for_tests=for_tests)
-    provision.pages()
-    if for_tests:
-        provision.node_packages()
-
-
 def _port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
         raise RunError(f"PORT is {text!r}; it must be a number between 1 and 65535.")
@@ -396,7 +386,7 @@ def main(arguments: list[str]) -> int:
     environ = dict(os.environ)
     try:
         if command == "setup":
-            provide(ROOT / "var", environ, for_tests="--tests" in arguments)
+            Provision(ROOT / "var", environ).everything(for_tests="--tests" in arguments)
             return 0
         if command in {"run", "serve"}:
             return _run(Stack(environ), set_up=command == "run")

@@ -43,11 +43,13 @@ def free_port() -> int:
 
 
 def launch(var: Path, port: int, **environ: str) -> subprocess.Popen[str]:
-    """Start ``scripts.run serve``; its output, errors too, is one text stream."""
+    """Start ``scripts.run serve`` with few processes; its output, errors too, is one text stream."""
     return subprocess.Popen(
         [sys.executable, "-m", "scripts.run", "serve"],
         cwd=ROOT,
-        env=_clean_environ() | {"IRONFEET_VAR": str(var), "PORT": str(port), "PLAY_DEMO": "no"} | environ,
+        env=_clean_environ()
+        | {"IRONFEET_VAR": str(var), "PORT": str(port), "PLAY_DEMO": "no", "WEB_WORKERS": "2"}
+        | environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -74,15 +76,15 @@ def running_stack(var: Path, **environ: str) -> Iterator[Stack]:
         stack.stop()
 
 
-def wait_until_running(process: subprocess.Popen[str]) -> None:
-    """Read the output until it says that all is up; fails with the output where it ends before."""
+def wait_until_running(process: subprocess.Popen[str]) -> str:
+    """Read the output until it says that all is up, and return it; fails with it where it ends before."""
     assert process.stdout is not None
     said = []
     deadline = time.monotonic() + READY_WITHIN_S
     for line in process.stdout:
         said.append(line)
         if "Ctrl-C ends everything" in line:
-            return
+            return "".join(said)
         if time.monotonic() > deadline:
             break
     process.kill()

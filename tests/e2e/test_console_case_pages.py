@@ -70,6 +70,7 @@ def album(browser: Browser, stack: Stack, cases: dict[str, str]) -> Iterator[Cal
             viewport={"width": DESKTOP["width"], "height": DESKTOP["height"]},
             locale={"zh": "zh-CN", "en": "en-GB"}[lang],
             timezone_id="Asia/Shanghai",
+            reduced_motion="reduce",
         )
         context.set_default_timeout(15_000)
         context.add_init_script(f"localStorage.setItem('ironfeet.language', '{lang}')")

@@ -52,6 +52,7 @@ def album(browser: Browser, stack: Stack) -> Iterator[Callable[[str], Album]]:
             viewport={"width": PHONE["width"], "height": PHONE["height"]},
             locale={"zh": "zh-CN", "en": "en-GB"}[lang],
             timezone_id="Asia/Shanghai",
+            reduced_motion="reduce",
             permissions=["geolocation", "camera", "notifications"],
             geolocation={"latitude": spots[0]["lat"], "longitude": spots[0]["lon"], "accuracy": 8},
             has_touch=True,

@@ -148,6 +148,7 @@ def album(
             viewport={"width": size["width"], "height": size["height"]},
             locale={"zh": "zh-CN", "en": "en-GB"}[lang],
             timezone_id="Asia/Shanghai",
+            reduced_motion="reduce",
             permissions=["geolocation", "camera"],
             has_touch=size == PHONE,
         )

@@ -4,13 +4,14 @@ opens the case. The server learns that it was shown."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from playwright.sync_api import CDPSession, Page, Worker, expect
+import pytest
+from playwright.sync_api import Browser, CDPSession, Page, Playwright, Worker, expect
 
 from app.core import clock
 from app.core.ids import uuid7
@@ -19,7 +20,7 @@ from app.notify import receipts
 from app.notify.channels.base import Message
 from app.notify.channels.web_push import payload
 from app.notify.words import Words
-from tests.e2e.conftest import DESKTOP, PHONE, Person, Stack
+from tests.e2e.conftest import CHROMIUM_FLAGS, DESKTOP, PHONE, Person, Stack, chromium_path
 from tests.e2e.handset import Handset
 from tests.e2e.steps import eventually, go_on_duty, sign_in
 
@@ -72,6 +73,14 @@ def _message(stack: Stack, told: dict[str, Any], username: str) -> Message:
         name="",
         receipt=receipts.issue(derive_key(secret[1], "receipt"), STREET, me, UUID(told["id"])),
     )
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """Instead of the others' browser, one that shows notifications."""
+    launched = playwright.chromium.launch(executable_path=chromium_path(whole=True), args=CHROMIUM_FLAGS)
+    yield launched
+    launched.close()
 
 
 def _registration(browser: CDPSession, scope: str = "/field/") -> str:

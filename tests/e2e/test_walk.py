@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from app.core.geo import distance_m
 from tests.e2e.conftest import DESKTOP, PHONE, Person, Stack
-from tests.e2e.steps import WITHIN_S, Plan, board_round, eventually, plan_round, sign_in
+from tests.e2e.steps import WITHIN_S, Plan, board_round, eventually, go_on_duty, plan_round, sign_in
 
 
 def check_in(patroller: Person, stop: dict[str, Any], *, north_m: float = 0.0) -> None:
@@ -61,8 +61,7 @@ def _begin(stack: Stack, patroller: Person, plan: Plan) -> None:
     assert distance_m(second["lat"], second["lon"], third["lat"], third["lon"]) > 60
     patroller.stand_at(first["lat"], first["lon"])
     page = patroller.page
-    sign_in(page, "patrol1", "/field/")
-    page.get_by_test_id("start-shift").click()
+    go_on_duty(stack, page, "patrol1")
     expect(page.get_by_test_id("recording")).to_contain_text("正在记录位置")
     patroller.picture("walk-1-on-duty")
     page.get_by_test_id("round").filter(has_text=plan.name).click()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import subprocess
+import threading
 
 import pytest
 
@@ -93,3 +94,51 @@ def test_python_that_is_too_old_is_told(tmp_path):
     ran = subprocess.run(["python3", "-c", code], cwd=provision.ROOT, capture_output=True, text=True)
     assert ran.returncode != 0
     assert ran.stderr.startswith("ironfeet: Python 3.11 or newer is needed, this is 3.10")
+
+
+class _Steps(Provision):
+    """A set-up whose steps are noted, not done."""
+
+    def __init__(self, var, install):
+        super().__init__(var, os.environ)
+        self.install, self.done = install, []
+        self.python_done = threading.Event()
+
+    def packages(self, *, for_tests):
+        return self.install
+
+    def python(self, *, for_tests):
+        self.done.append("python")
+        self.python_done.set()
+
+    def pages(self):
+        self.done.append("pages")
+
+    def node_packages(self):
+        self.done.append("node packages")
+        return {}
+
+
+def test_system_packages_are_installed_beside_the_rest(monkeypatch, tmp_path):
+    monkeypatch.setattr(provision, "_can_make_venv", lambda: True)
+    met = []
+    steps = _Steps(tmp_path, lambda: met.append(steps.python_done.wait(20)))
+    steps.everything(for_tests=True)
+    assert met == [True]
+    assert steps.done == ["python", "pages", "node packages"]
+
+
+def test_system_packages_come_first_where_the_environment_needs_them(monkeypatch, tmp_path):
+    monkeypatch.setattr(provision, "_can_make_venv", lambda: False)
+    steps = _Steps(tmp_path, lambda: steps.done.append("packages"))
+    steps.everything(for_tests=False)
+    assert steps.done == ["packages", "python", "pages"]
+
+
+def test_system_packages_that_fail_beside_the_rest_are_told(monkeypatch, tmp_path):
+    def install():
+        raise ProvisionError("no space left")
+
+    monkeypatch.setattr(provision, "_can_make_venv", lambda: True)
+    with pytest.raises(ProvisionError, match="no space left"):
+        _Steps(tmp_path, install).everything(for_tests=False)

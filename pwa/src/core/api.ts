@@ -1,11 +1,11 @@
 /** Calls to the API as the signed-in person. */
 import type { Answer, Body, Path, Query } from './contract'
-import { ApiProblem, bodyOf, exchange, type Fetch, type Request, type Tagged } from './http'
+import { ApiProblem, bodyOf, exchange, type Fetch, type Request, type Tagged, Unreachable } from './http'
 import type { Session } from './session'
 
 export class Api {
   constructor(
-    private readonly session: Pick<Session, 'bearer' | 'dropToken'>,
+    private readonly session: Pick<Session, 'bearer' | 'dropToken' | 'signal'>,
     private readonly fetcher?: Fetch,
   ) {}
 
@@ -67,7 +67,14 @@ export class Api {
   private async sendOnce(request: Request): Promise<Response> {
     const token = await this.session.bearer()
     const headers = { ...request.headers, Authorization: `Bearer ${token}` }
-    return exchange({ ...request, headers }, this.fetcher)
+    const { signal } = this.session
+    try {
+      return await exchange({ ...request, headers, signal }, this.fetcher)
+    } catch (error) {
+      // The network is not to blame where the person has left
+      if (error instanceof Unreachable && signal.aborted) throw new ApiProblem(401, 'not-signed-in', '')
+      throw error
+    }
   }
 }
 

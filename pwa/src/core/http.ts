@@ -34,6 +34,7 @@ export interface Request {
   bytes?: Uint8Array<ArrayBuffer> // instead of a body; the type of it goes into the headers
   headers?: Record<string, string>
   timeoutMs?: number
+  signal?: AbortSignal
 }
 
 /** An answer with the tag that tells whether it has changed. */
@@ -56,7 +57,8 @@ export async function exchange(request: Request, fetcher: Fetch = fetch): Promis
     init.body = JSON.stringify(request.body)
   }
   if (request.bytes !== undefined) init.body = request.bytes
-  init.signal = AbortSignal.timeout(request.timeoutMs ?? TIMEOUT_MS)
+  const timeout = AbortSignal.timeout(request.timeoutMs ?? TIMEOUT_MS)
+  init.signal = request.signal ? either(request.signal, timeout) : timeout
   let response: Response
   try {
     response = await fetcher(API_BASE + request.path + queryText(request.query), init)
@@ -66,6 +68,17 @@ export async function exchange(request: Request, fetcher: Fetch = fetch): Promis
   const unchanged = response.status === 304 && 'If-None-Match' in headers
   if (response.ok || unchanged) return response
   throw await problemOf(response)
+}
+
+/** Aborted as soon as one of both is. `AbortSignal.any` is younger than the phones that we serve. */
+function either(...signals: AbortSignal[]): AbortSignal {
+  const both = new AbortController()
+  for (const signal of signals) {
+    if (signal.aborted) both.abort(signal.reason)
+    // The time-out always comes, so that nothing is left hanging on a signal that lives longer
+    else signal.addEventListener('abort', () => both.abort(signal.reason), { signal: both.signal })
+  }
+  return both.signal
 }
 
 /** The JSON body of *response*, or null where it has none. */

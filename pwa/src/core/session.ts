@@ -42,6 +42,8 @@ export class Session {
   private current: SessionState = { kind: 'starting' }
   private token: Token | null = null
   private refreshing: Promise<void> | null = null
+  private leaving = false
+  private stay = new AbortController()
   private readonly listeners = new Set<(state: SessionState) => void>()
   private readonly now: () => number
 
@@ -57,6 +59,11 @@ export class Session {
   /** The person whose things this tab shows, or null. */
   get user(): User | null {
     return 'user' in this.current ? this.current.user : null
+  }
+
+  /** Aborted when this person leaves: what is still asked for them needs no answer. */
+  get signal(): AbortSignal {
+    return this.stay.signal
   }
 
   /** Call *listener* now and at every change; returns how to stop. */
@@ -95,10 +102,16 @@ export class Session {
   /** End this session (or all sessions of the person) and forget who was signed in. Logs stay. */
   async signOut(everywhere = false): Promise<void> {
     const token = await this.bearer()
-    await this.ask('DELETE', everywhere ? '/sessions' : '/sessions/current', {
-      headers: { Authorization: `Bearer ${token}` },
-    })
-    await this.leave('left')
+    this.leaving = true // what others ask from here on would be refused, and say that the session has ended
+    this.cut()
+    try {
+      await this.ask('DELETE', everywhere ? '/sessions' : '/sessions/current', {
+        headers: { Authorization: `Bearer ${token}` },
+      })
+      await this.leave('left')
+    } finally {
+      this.leaving = false
+    }
     this.announce({ kind: 'signed_out' })
   }
 
@@ -120,6 +133,7 @@ export class Session {
 
   /** An access token that is good for the next minute; refreshes where needed. */
   async bearer(): Promise<string> {
+    if (this.leaving) throw new ApiProblem(401, 'not-signed-in', '')
     if (!this.token || this.token.expiresAt - REFRESH_EARLY_MS < this.now()) await this.refresh()
     if (!this.token) throw new ApiProblem(401, 'not-signed-in', '')
     return this.token.text
@@ -165,8 +179,14 @@ export class Session {
     this.become({ kind: 'online', user: answer.user })
   }
 
+  private cut(): void {
+    this.stay.abort()
+    this.stay = new AbortController()
+  }
+
   private async leave(because: 'left' | 'ended'): Promise<void> {
     this.token = null
+    this.cut()
     await this.parts.memory.write(null)
     this.become({ kind: 'signed_out', because })
   }
@@ -174,6 +194,7 @@ export class Session {
   private async heard(message: Announcement): Promise<void> {
     if (message.kind === 'signed_out') {
       this.token = null
+      this.cut()
       this.become({ kind: 'signed_out', because: 'left' })
       return
     }

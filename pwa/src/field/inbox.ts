@@ -91,14 +91,24 @@ export async function acknowledgeCase(id: string): Promise<void> {
   await acknowledge(about.map((one) => one.id))
 }
 
-/** Whoever is given something is told of it. How much is unread is cheap to ask for; only then the whole feed is. */
+let newest = '' // the newest unread message that the feed on this phone is known to be younger than
+
+/**
+ * Whoever is given something is told of it. What the newest unread message is, is cheap to ask for; only where
+ * it is another one than before the whole feed is. How many there are would not do: the inbox may know of one
+ * more than the feed does, and reading one while another comes leaves their number as it was.
+ */
 async function look(): Promise<void> {
   const user = person.value
   if (!user?.verbs.includes('log.sync') || !online.value || document.visibilityState !== 'visible') return
   if (session.state.kind === 'switched' || session.state.kind === 'signed_out') return
   try {
-    const { unread: there } = await api.get('/notifications', { lang: language.value, limit: 1, unread_only: true })
-    if (person.value?.id === user.id && there > unread.value) await refreshFeed()
+    const { items } = await api.get('/notifications', { lang: language.value, limit: 1, unread_only: true })
+    const there = items[0]?.id ?? ''
+    if (person.value?.id !== user.id || there === '' || there === newest) return
+    const before = kept.value?.feed?.fetched_at
+    await refreshFeed()
+    if (kept.value?.feed?.fetched_at !== before) newest = there
   } catch (error) {
     expected(error)
   }
@@ -114,6 +124,7 @@ export function followInbox(): void {
       inbox.value = null
       before = null
       unreadThere.value = nextCursor.value = null
+      newest = ''
     },
   )
   watch(

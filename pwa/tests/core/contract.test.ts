@@ -25,7 +25,8 @@ describe('a path', () => {
       asked.push(String(input))
       return Promise.resolve(Response.json({ items: [], next_cursor: null }))
     }
-    const api = new Api({ bearer: () => Promise.resolve('token'), dropToken: () => undefined }, fetcher)
+    const session = { bearer: () => Promise.resolve('token'), dropToken: () => undefined, signal: new AbortController().signal }
+    const api = new Api(session, fetcher)
     expect((await api.get('/reviews', { state: 'open', cursor: null })).items).toEqual([])
     // @ts-expect-error the contract knows no such state
     await api.get('/reviews', { state: 'lost' })

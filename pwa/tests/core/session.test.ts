@@ -95,6 +95,34 @@ describe('session', () => {
     expect(session.state).toEqual({ kind: 'signed_out', because: 'ended' })
   })
 
+  it('asks nothing more while it signs out, and lets go of what was asked', async () => {
+    const { tab, shared } = browser()
+    const session = tab()
+    await session.signIn('anna', 'x')
+    const { signal } = session
+    const out = session.signOut()
+    await Promise.resolve()
+    await Promise.resolve()
+    session.dropToken() // an answer from before says 401
+    await expect(session.bearer()).rejects.toMatchObject({ status: 401, slug: 'not-signed-in' })
+    await out
+    expect(signal.aborted).toBe(true)
+    expect(shared.refreshes).toBe(1) // the sign-out itself, which this server answers like a refresh
+    expect(session.state).toEqual({ kind: 'signed_out', because: 'left' })
+  })
+
+  it('goes on as before where the sign-out did not reach the server', async () => {
+    const { tab, shared } = browser()
+    const session = tab()
+    await session.signIn('anna', 'x')
+    shared.offline = true
+    await expect(session.signOut()).rejects.toThrow()
+    shared.offline = false
+    expect(session.user?.id).toBe('anna')
+    expect(session.signal.aborted).toBe(false)
+    expect(await session.bearer()).toBe('token of anna')
+  })
+
   it('signs nobody in again after a sign-out without network', async () => {
     const { shared, tab } = browser()
     const session = tab()
