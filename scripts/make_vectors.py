@@ -143,6 +143,20 @@ def unreadable_payload(what: str | None, good: str) -> str:
     return good.replace(old, new, 1)
 
 
+def chains(first: str, second: str) -> list[dict[str, object]]:
+    """What an entry gives as the hash before it, against that hash, and whether both fit."""
+    flipped = digest(second.replace('"seq":2', '"seq":3'))
+    return [
+        {"name": "the first has zeros", "seq": 1, "prev": "0" * 64, "before": None, "fits": True},
+        {"name": "the first with anything else", "seq": 1, "prev": "1" * 64, "before": None, "fits": False},
+        {"name": "the hash of the one before", "seq": 2, "prev": digest(first), "before": digest(first),
+         "fits": True},
+        {"name": "the hash of another text", "seq": 3, "prev": flipped, "before": digest(second),
+         "fits": False},
+        {"name": "zeros later on", "seq": 2, "prev": "0" * 64, "before": digest(first), "fits": False},
+    ]  # fmt: skip
+
+
 def make() -> dict[str, object]:
     """The whole file."""
     key = ec.derive_private_key(PRIVATE_NUMBER, ec.SECP256R1())
@@ -181,16 +195,6 @@ def make() -> dict[str, object]:
         {"name": "padded", "payload": first, "signature": str(entries[0]["signature"]) + "=="},
         {"name": "not base64url", "payload": first, "signature": "+/" * 43},
     ]  # fmt: skip
-    flipped = digest(second.replace('"seq":2', '"seq":3'))
-    chains = [
-        {"name": "the first has zeros", "seq": 1, "prev": "0" * 64, "before": None, "fits": True},
-        {"name": "the first with anything else", "seq": 1, "prev": "1" * 64, "before": None, "fits": False},
-        {"name": "the hash of the one before", "seq": 2, "prev": digest(first), "before": digest(first),
-         "fits": True},
-        {"name": "the hash of another text", "seq": 3, "prev": flipped, "before": digest(second),
-         "fits": False},
-        {"name": "zeros later on", "seq": 2, "prev": "0" * 64, "before": digest(first), "fits": False},
-    ]  # fmt: skip
     return {
         "about": "Test vectors of docs/phone-log.md. Made by scripts/make_vectors.py. The key is public "
         "on purpose. bad_signatures are to be verified with this key; chains give prev against the hash "
@@ -199,7 +203,7 @@ def make() -> dict[str, object]:
         "key": {"jwk": jwk, "spki": base64.b64encode(spki).decode()},
         "entries": entries,
         "bad_signatures": bad_signatures,
-        "chains": chains,
+        "chains": chains(first, second),
         "unreadable": [
             {"name": name, "payload": unreadable_payload(what, first)} for name, what in UNREADABLE
         ],

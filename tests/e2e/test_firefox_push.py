@@ -18,7 +18,7 @@ from sqlalchemy import Connection, select
 from app.notify.models import Delivery, Notification, PushSubscription
 from app.notify.vapid import vapid_key_of
 from tests import push_service
-from tests.integration.test_notify_sending import Office
+from tests.integration.sending_office import Office
 from tests.push_service import PushService
 
 pytestmark = pytest.mark.e2e
