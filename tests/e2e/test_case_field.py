@@ -161,6 +161,7 @@ def _handle(stack: Stack, handler: Person, case: dict[str, Any], spot: tuple[flo
     page.keyboard.press("Escape")
     eventually(lambda: state() == "acknowledged", "the acceptance")
     handler.ride_to(*spot)
+    # A browser tells a position only when it changes, and a track is sent every 30 s: somebody stands about
     for _ in range(40):
         if state() == "on_scene":
             break

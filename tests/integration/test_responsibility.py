@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,92 +12,19 @@ import pytest
 from click.testing import Result
 from flask import Flask
 from sqlalchemy import Connection, text
-from werkzeug.test import TestResponse
 
 from app.cases.catalogue.importing import import_catalogue
 from app.core import clock
 from app.core.extensions import db
 from app.core.ids import uuid7
 from tests import factories
-from tests.integration.test_catalogue import CLASSES, CONDITIONS, DEPARTMENTS
-
-DEMO = Path(__file__).parents[2] / "data" / "demo"
-HEADER = "place_code,selector_kind,selector,duty,username,rank,starts_on,ends_on\n"
-SHOP = "M-09005"
-
-
-class Office:
-    """A street with a catalogue, a supervisor of the first area who edits, and a handler to be named."""
-
-    def __init__(self, app: Flask) -> None:
-        self.app = app
-        self.street = factories.make_street()
-        files = [str(CLASSES), "--conditions", str(CONDITIONS), "--departments", str(DEPARTMENTS)]
-        assert self.flask("catalogue", "import", *files).exit_code == 0
-        self.supervisor = factories.make_user("supervisor", self.street.areas[0], "super1")
-        self.handler = factories.make_user("handler", self.street.areas[0], "handler-a")
-        self.headers = factories.sign_in(app.test_client(), "super1")
-
-    def flask(self, *args: str | Path) -> Result:
-        return self.app.test_cli_runner().invoke(args=[str(arg) for arg in args])
-
-    def body(self, **columns: Any) -> dict[str, Any]:
-        values = {"place_code": self.street.areas[0], "selector_kind": "class", "selector": SHOP}
-        return values | {"duty": "owner", "user_id": str(self.handler.id)} | columns
-
-    def call(self, method: str, path: str, body: Any = None, **headers: str) -> TestResponse:
-        client = self.app.test_client()
-        return client.open(f"/api/v1{path}", method=method, json=body, headers=headers or self.headers)
-
-    def put(self, body: dict[str, Any], row_id: UUID | None = None, **headers: str) -> TestResponse:
-        return self.call("PUT", f"/responsibilities/{row_id or uuid7()}", body, **headers)
-
-    def items(self, query: str = "") -> list[dict[str, Any]]:
-        answer = self.call("GET", f"/responsibilities{query}")
-        assert answer.status_code == 200, answer.text
-        return list(answer.json["items"])
+from tests.integration.matrix_office import HEADER, SHOP, Office, at_once, ledger
+from tests.integration.test_catalogue import CLASSES
 
 
 @pytest.fixture
 def office(app: Flask) -> Office:
     return Office(app)
-
-
-def ledger(owner_db: Connection, action: str) -> list[dict[str, Any]]:
-    query = text("select data from ledger_row where action like :action order by id")
-    return [row.data for row in owner_db.execute(query, {"action": action})]
-
-
-# ---- the catalogue as the phone reads it
-
-
-def test_the_phone_reads_the_catalogue_once_and_then_only_asks_whether_it_changed(office: Office) -> None:
-    factories.make_user("patroller", office.street.units[0], "walker")
-    headers = factories.sign_in(office.app.test_client(), "walker")
-    answer = office.call("GET", "/catalogue", **headers)
-    assert answer.status_code == 200
-    assert (answer.json["version"], len(answer.json["classes"]), len(answer.json["departments"])) == (
-        1,
-        178,
-        21,
-    )
-    shop = next(one for one in answer.json["classes"] if one["key"] == SHOP)
-    assert (shop["name"], shop["initials"], shop["conditions"]) == ("跨门营业", "kmyy", [])
-    cover = next(one for one in answer.json["classes"] if one["key"] == "P-01001")["conditions"]
-    assert (cover[1]["measure"], cover[1]["measure_unit"], cover[1]["threshold"]) == ("破损面积", "cm2", 25.0)
-    tag = answer.headers["ETag"]
-    again = office.call("GET", "/catalogue", **headers, **{"If-None-Match": tag})
-    assert (again.status_code, again.data, again.headers["ETag"]) == (304, b"", tag)
-    other = office.call("GET", "/catalogue", **headers, **{"If-None-Match": '"1-000000000000"'})
-    assert other.status_code == 200
-
-
-def test_a_street_without_a_catalogue_says_so(app: Flask) -> None:
-    street = factories.make_street()
-    factories.make_user("patroller", street.units[0], "walker")
-    client = app.test_client()
-    answer = client.get("/api/v1/catalogue", headers=factories.sign_in(client, "walker"))
-    assert (answer.status_code, answer.json["type"]) == (409, "/problems/catalogue-missing")
 
 
 # ---- one line
@@ -218,77 +144,6 @@ def test_the_matrix_comes_in_pages_and_can_be_narrowed(office: Office) -> None:
     assert len(office.items(f"?user={office.supervisor.id}")) == 0
     for cursor in ("WyJhIl0", "WyJhIiwgImIiXQ"):  # ["a"], ["a", "b"]
         assert office.call("GET", f"/responsibilities?cursor={cursor}").status_code == 400
-
-
-# ---- absences
-
-
-def absence(hours: float = 24, **columns: Any) -> dict[str, Any]:
-    now = clock.now()
-    values = {"starts_at": now.isoformat(), "ends_at": (now + timedelta(hours=hours)).isoformat()}
-    return values | columns
-
-
-def test_an_absence_is_noted_once_by_oneself_or_by_the_supervisor(
-    office: Office, owner_db: Connection
-) -> None:
-    own = factories.sign_in(office.app.test_client(), "handler-a")
-    mine, theirs = uuid7(), uuid7()
-    body = absence(reason="病假")
-    first = office.call("PUT", f"/absences/{mine}", body, **own)
-    assert (first.status_code, first.json["person"]["id"]) == (200, str(office.handler.id))
-    assert office.call("PUT", f"/absences/{mine}", body, **own).json == first.json
-    other = office.call("PUT", f"/absences/{mine}", body | {"reason": "事假"}, **own)
-    assert (other.status_code, other.json["type"]) == (409, "/problems/id-reused")
-    noted = office.call("PUT", f"/absences/{theirs}", absence(user_id=str(office.handler.id)))
-    assert noted.status_code == 200, noted.text
-    for headers in (own, office.headers):
-        listed = office.call("GET", "/absences", **headers).json["items"]
-        assert {item["id"] for item in listed} == {str(mine), str(theirs)}
-    # what the ledger keeps for ever is who, not why
-    assert ledger(owner_db, "absence.noted") == [{"user_id": str(office.handler.id)}] * 2
-
-
-def test_nobody_notes_or_sees_the_absence_of_people_who_are_not_theirs(office: Office) -> None:
-    stranger = factories.make_user("handler", office.street.areas[1], "handler-b")
-    elsewhere = factories.make_street("310107991", west=121.43)
-    foreign = factories.make_user("handler", elsewhere.areas[0])
-    for user in (stranger, foreign):
-        answer = office.call("PUT", f"/absences/{uuid7()}", absence(user_id=str(user.id)))
-        assert answer.status_code == 403
-    row_id = uuid7()
-    own = factories.sign_in(office.app.test_client(), "handler-b")
-    assert office.call("PUT", f"/absences/{row_id}", absence(), **own).status_code == 200
-    assert office.call("GET", "/absences").json["items"] == []
-    assert office.call("POST", f"/absences/{row_id}/end").status_code == 403
-    assert office.call("POST", f"/absences/{uuid7()}/end").status_code == 404
-
-
-@pytest.mark.parametrize("hours", [0, -1, 24 * 400])
-def test_an_absence_ends_after_it_starts_and_within_a_year(office: Office, hours: float) -> None:
-    assert office.call("PUT", f"/absences/{uuid7()}", absence(hours)).status_code == 422
-
-
-def test_who_is_back_earlier_is_back(office: Office, owner_db: Connection) -> None:
-    row_id = uuid7()
-    office.call("PUT", f"/absences/{row_id}", absence())
-    first = office.call("POST", f"/absences/{row_id}/end")
-    assert datetime.fromisoformat(first.json["ends_at"]) <= clock.now()
-    assert office.call("POST", f"/absences/{row_id}/end").json == first.json
-    assert office.call("GET", "/absences").json["items"] == []
-    assert len(ledger(owner_db, "absence.ended")) == 1
-
-
-def test_an_absence_that_never_began_takes_nobody_away(office: Office) -> None:
-    now = clock.now()
-    row_id = uuid7()
-    body = {
-        "starts_at": (now + timedelta(days=1)).isoformat(),
-        "ends_at": (now + timedelta(days=2)).isoformat(),
-    }
-    office.call("PUT", f"/absences/{row_id}", body)
-    ended = office.call("POST", f"/absences/{row_id}/end").json
-    assert ended["ends_at"] == ended["starts_at"]
 
 
 # ---- files
@@ -455,11 +310,6 @@ def test_an_owner_away_has_a_deputy_until_the_deputy_is_away_too(
 # ---- at the same time
 
 
-def at_once(count: int, act: Callable[[int], int]) -> list[int]:
-    with ThreadPoolExecutor(count) as pool:
-        return sorted(pool.map(act, range(count)))
-
-
 def test_the_same_line_sent_six_times_at_once_is_one_line(office: Office, owner_db: Connection) -> None:
     row_id, body = uuid7(), office.body()
     assert at_once(6, lambda _: office.put(body, row_id).status_code) == [200] * 6
@@ -471,13 +321,6 @@ def test_two_editors_at_once_cannot_name_the_same_person_twice(office: Office) -
     body = office.body()
     assert at_once(4, lambda _: office.put(body).status_code) == [200, 409, 409, 409]
     assert len(office.items()) == 1
-
-
-def test_the_same_absence_sent_six_times_at_once_is_one(office: Office, owner_db: Connection) -> None:
-    row_id, body = uuid7(), absence()
-    answers = at_once(6, lambda _: office.call("PUT", f"/absences/{row_id}", body).status_code)
-    assert answers == [200] * 6
-    assert len(ledger(owner_db, "absence.noted")) == 1
 
 
 def test_the_same_files_imported_at_once_are_one_version(
