@@ -23,6 +23,7 @@ DATABASE_SCHEMES = ("postgres", "postgresql", "postgresql+psycopg")
 DEVELOPMENT_PHOTO_DIR = "var/photos"
 PRODUCTION_PHOTO_DIR = "/var/lib/ironfeet/photos"  # made by the systemd units
 _ORIGIN = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?")
+_BUCKET = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")  # S3's rule for the name of a bucket
 MODES = ("development", "testing", "production")
 
 
@@ -215,6 +216,10 @@ def _photos(environ: Mapping[str, str], mode: str) -> PhotoSettings:
     if not _ORIGIN.fullmatch(given["ENDPOINT"]):
         # the address may hold a password: it is not repeated
         raise SettingsError("PHOTO_S3_ENDPOINT is not an address; use https://host or https://host:port")
+    if not _BUCKET.fullmatch(given["BUCKET"]):
+        raise SettingsError(
+            f"PHOTO_S3_BUCKET is {given['BUCKET']!r}; use 3 to 63 of a-z, 0-9, points and hyphens."
+        )
     return PhotoSettings(
         folder,
         s3_endpoint=given["ENDPOINT"],

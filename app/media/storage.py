@@ -32,6 +32,7 @@ SHARDS = 256
 CONNECT_WITHIN_S = 3.0
 ANSWER_WITHIN_S = 15.0
 CONNECTIONS = 16
+TRY_AGAIN = frozenset({500, 502, 503, 504})
 
 
 class StoreError(Exception):
@@ -255,12 +256,25 @@ class Bucket:
 
 
 def make_pool(answer_within_s: float = ANSWER_WITHIN_S) -> urllib3.PoolManager:
-    """Connections to the store: a refused or broken one is tried once more, a slow one is not."""
+    """Connections to the store: what failed at once is tried once more, a slow store is not.
+
+    At once fails a connection that is refused or broken, and a request that the store answers with an
+    error of its own (``TRY_AGAIN``): the S3 API asks its callers to send such a request again. Every
+    request here may come twice. Waiting for a slow store a second time would hold up the phone for nothing.
+    """
     return urllib3.PoolManager(
         timeout=urllib3.Timeout(connect=CONNECT_WITHIN_S, read=answer_within_s),
         maxsize=CONNECTIONS,
         cert_reqs="CERT_REQUIRED",
-        retries=urllib3.Retry(connect=1, read=0, redirect=0, status=0, other=0),
+        retries=urllib3.Retry(
+            connect=1,
+            read=0,
+            redirect=0,
+            status=1,
+            other=0,
+            status_forcelist=TRY_AGAIN,
+            raise_on_status=False,  # the store's own word for it is worth more than "too many tries"
+        ),
     )
 
 

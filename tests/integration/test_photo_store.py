@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
-import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -26,6 +27,7 @@ from scripts.processes import Child, end_all
 from scripts.provision import VENV
 from tests import factories
 from tests.integration.photos import PhotoPhone, a_photo, name_of, problem
+from tests.peer import Peer, Received, answer, running
 
 ACCESS_KEY, SECRET_KEY, BUCKET = "AKIAIRONFEET0001", "a-secret-of-the-tests-0123456789", "photos"
 NAME = "0f" * 32
@@ -112,11 +114,8 @@ def test_a_part_of_the_store_lists_all_that_is_in_it_with_its_age(store: Store) 
 def test_eight_writers_at_once_do_not_disturb_each_other(store: Store) -> None:
     keys = [make_key("310107990", NAME) for _ in range(8)]
     bodies = {key: os.urandom(50_000) for key in keys}
-    threads = [threading.Thread(target=store.put, args=[key, bodies[key]]) for key in keys]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
+    with ThreadPoolExecutor(len(keys)) as writers:
+        list(writers.map(store.put, keys, (bodies[key] for key in keys)))  # what one raises is raised here
     assert {key: store.get(key) for key in keys} == bodies
     for key in keys:
         store.delete(key)
@@ -250,7 +249,7 @@ def test_a_bucket_that_does_not_exist_is_told(s3: PhotoSettings) -> None:
 
 
 def test_a_store_that_nobody_runs_is_told_at_once() -> None:
-    settings = PhotoSettings("", f"http://127.0.0.1:{free_port()}", "b", "us-east-1", ACCESS_KEY, SECRET_KEY)
+    settings = PhotoSettings("", f"http://127.0.0.1:{free_port()}", BUCKET, "us-east-1", ACCESS_KEY, SECRET_KEY)
     started = time.monotonic()
     assert "cannot be reached" in refused(Bucket(settings).put, make_key("3", NAME), b"x")
     assert time.monotonic() - started < storage.CONNECT_WITHIN_S
@@ -261,7 +260,7 @@ def silent() -> Iterator[PhotoSettings]:
     """A server that takes the connection and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        yield PhotoSettings("", address, "b", "us-east-1", ACCESS_KEY, SECRET_KEY)
+        yield PhotoSettings("", address, BUCKET, "us-east-1", ACCESS_KEY, SECRET_KEY)
 
 
 def test_a_store_that_never_answers_is_not_waited_for_long(silent: PhotoSettings) -> None:
@@ -271,6 +270,48 @@ def test_a_store_that_never_answers_is_not_waited_for_long(silent: PhotoSettings
         assert "cannot be reached" in refused(act, *arguments)
     assert "cannot be reached" in refused(lambda: list(store.shard(1)))
     assert time.monotonic() - started < 5
+
+
+S3_SAYS = b"<Error><Code>%s</Code><Message>Sorry</Message></Error>"
+
+
+@contextmanager
+def failing(times: int, status: int) -> Iterator[tuple[Bucket, Peer]]:
+    """A store that answers the first requests with an error of its own, and then does as asked."""
+    with running() as peer:
+
+        def behave(the_peer: Peer, request: Received, connection: socket.socket) -> None:
+            failed = len(the_peer.received) <= times
+            body = S3_SAYS % b"InternalError" if failed else b""
+            answer(status if failed else 200, body, Content_Type="application/xml", ETag='"0"')(
+                the_peer, request, connection
+            )
+
+        peer.behaviour = behave
+        yield Bucket(PhotoSettings("", peer.origin, BUCKET, "us-east-1", ACCESS_KEY, SECRET_KEY)), peer
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_what_the_store_fails_at_once_is_sent_again_with_the_same_bytes(status: int) -> None:
+    with failing(1, status) as (store, peer):
+        store.put("k", b"the bytes")
+        assert [(sent.method, sent.body) for sent in peer.received] == [("PUT", b"the bytes")] * 2
+    with failing(1, status) as (store, peer):
+        assert store.exists("k")
+        store.delete("k")
+        assert [sent.method for sent in peer.received] == ["HEAD", "HEAD", "DELETE"]
+
+
+def test_a_store_that_fails_twice_is_told_in_its_own_words() -> None:
+    with failing(2, 500) as (store, peer):
+        assert "InternalError" in refused(store.put, "k", b"x")
+        assert len(peer.received) == 2
+
+
+def test_what_the_store_refuses_is_not_sent_again() -> None:
+    with failing(9, 403) as (store, peer):
+        refused(store.put, "k", b"x")
+        assert len(peer.received) == 1
 
 
 def test_a_secret_is_never_printed(s3: PhotoSettings) -> None:

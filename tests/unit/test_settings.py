@@ -49,6 +49,9 @@ BUCKET = {
         (BUCKET | {"PHOTO_S3_SECRET_KEY": ""}, "^PHOTO_S3_SECRET_KEY missing"),
         (BUCKET | {"PHOTO_S3_ENDPOINT": "s3.example"}, "^PHOTO_S3_ENDPOINT is not"),
         (BUCKET | {"PHOTO_S3_ENDPOINT": "https://s3.example/path"}, "^PHOTO_S3_ENDPOINT is not"),
+        (BUCKET | {"PHOTO_S3_BUCKET": "b"}, "^PHOTO_S3_BUCKET is 'b'"),
+        (BUCKET | {"PHOTO_S3_BUCKET": "My_Photos"}, "^PHOTO_S3_BUCKET is 'My_Photos'"),
+        (BUCKET | {"PHOTO_S3_BUCKET": "a..b"}, "^PHOTO_S3_BUCKET is 'a..b'"),
     ],
 )
 def test_a_bad_setting_is_refused_by_name(change, named):
