@@ -249,7 +249,9 @@ def test_a_bucket_that_does_not_exist_is_told(s3: PhotoSettings) -> None:
 
 
 def test_a_store_that_nobody_runs_is_told_at_once() -> None:
-    settings = PhotoSettings("", f"http://127.0.0.1:{free_port()}", BUCKET, "us-east-1", ACCESS_KEY, SECRET_KEY)
+    settings = PhotoSettings(
+        "", f"http://127.0.0.1:{free_port()}", BUCKET, "us-east-1", ACCESS_KEY, SECRET_KEY
+    )
     started = time.monotonic()
     assert "cannot be reached" in refused(Bucket(settings).put, make_key("3", NAME), b"x")
     assert time.monotonic() - started < storage.CONNECT_WITHIN_S
