@@ -1,4 +1,8 @@
-"""Live cases whose people are no longer there: an account closed, a post ended. Somebody else takes over."""
+"""Live cases whose people are no longer there: an account closed, a post ended. Somebody else takes over.
+
+A returned case waits for one word and nothing else, so that its arbiter is replaced on leave, too. For an
+owner or a watcher on leave the clocks of the case do that.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ from app.core.extensions import db
 
 BATCH = 100
 
-# Owners, watchers and arbiters who are not active, or have no post in force any more.
+# Owners, watchers and arbiters who are not active, or have no post in force any more; arbiters on leave.
 _GONE = text("""
 select c.street_code, c.id,
        array_agg(held.part) as parts, array_agg(held.user_id) as holders
@@ -29,10 +33,14 @@ select c.street_code, c.id,
    and held.user_id is not null
    and (held.part <> 'owner' or c.state in ('dispatched', 'acknowledged', 'on_scene'))
    and (held.part <> 'arbiter' or c.state = 'returned')
-   and not exists (
-     select from app_user u join post p on p.user_id = u.id
-      where u.id = held.user_id and u.active
-        and (p.starts_on is null or p.starts_on <= :today) and (p.ends_on is null or p.ends_on >= :today))
+   and (not exists (
+          select from app_user u join post p on p.user_id = u.id
+           where u.id = held.user_id and u.active
+             and (p.starts_on is null or p.starts_on <= :today)
+             and (p.ends_on is null or p.ends_on >= :today))
+        or held.part = 'arbiter' and exists (
+          select from absence a
+           where a.user_id = held.user_id and a.starts_at <= :now and a.ends_at > :now))
  group by c.street_code, c.id
  limit :batch
 """)
@@ -44,7 +52,7 @@ def adopt(now: datetime) -> int:
     Those that somebody is at are left for the next tick.
     """
     today = now.astimezone(clock.SHANGHAI).date()
-    rows = db.session.execute(_GONE, {"today": today, "batch": BATCH}).all()
+    rows = db.session.execute(_GONE, {"today": today, "now": now, "batch": BATCH}).all()
     adopted = 0
     for row in sorted(rows, key=lambda r: str(r.id)):
         case = _lock(row.street_code, row.id)

@@ -214,6 +214,31 @@ def test_whoever_has_left_loses_the_case_to_somebody_who_is_there(street):
     assert seen["state"] == "dispatched"
 
 
+@pytest.mark.parametrize(("above", "becomes"), [("there", "supervisor"), ("away", None)])
+def test_a_returned_case_does_not_wait_for_an_arbiter_on_leave(street, above, becomes):
+    case = street.patrol.file(BUILDING)
+    street.owner.about("case_accepted", case)
+    street.owner.about("case_returned", case, reason="not_ours", text="不属于本科室")
+    assert arbiter_of(street, case) == str(street.leader.id)
+    factories.make_absence(street.leader.user)
+    if above == "away":
+        factories.make_absence(street.supervisor.user)
+    with street.app.app_context():
+        assert orphans.adopt(clock.now()) == 1
+        db.session.commit()
+        assert orphans.adopt(clock.now()) == 0
+    assert arbiter_of(street, case) == (becomes and str(getattr(street, becomes).id))
+    named = street.supervisor.ask(
+        f"{case}/arbitration", {"owner_id": str(street.deputy.id), "text": "由副职处理"}
+    )
+    assert (named["state"], named["owner"]["id"]) == ("dispatched", str(street.deputy.id))
+
+
+def arbiter_of(street, case):
+    people = street.leader.case(case)["people"]
+    return next((p["person"]["id"] for p in people if p["part"] == "arbiter" and p["until"] is None), None)
+
+
 def test_work_that_failed_its_check_after_the_deadline_still_has_a_clock(street):
     case = street.patrol.file()
     street.handler.about("case_accepted", case)
