@@ -7,10 +7,10 @@ from uuid import UUID
 
 from flask import Response
 
-from app.core import clock, current, pipeline, problems
+from app.core import clock, pipeline
 from app.core.pipeline import endpoint
 from app.core.web import Blueprint
-from app.places import queries, rules, schemas, service, sheet
+from app.places import queries, rules, schemas, service
 from app.places.checkpoint_rules import CheckpointIn
 from app.places.models import Checkpoint
 
@@ -82,10 +82,9 @@ def issue_tags(args: dict[str, Any]) -> Response:
     """Issue tags and print them; the old tags of these checkpoints are revoked."""
     wanted = {"place_code": None, "checkpoint_ids": None} | args
     issued = service.issue_tags(wanted.pop("id"), **wanted, **_acting("tag.issue"), now=clock.now())
-    try:
-        pdf = sheet.render(_cards(issued), args["lang"], sheet.find_font(current.settings().tag_sheet_font))
-    except sheet.SheetError as error:
-        raise problems.Problem(problems.SHEET_UNPRINTABLE, str(error)) from error
+    from app.places.printing import print_tags  # noqa: PLC0415 - of all requests only this one draws a PDF
+
+    pdf = print_tags(issued, args["lang"])
     headers = {"Content-Disposition": f'attachment; filename="ironfeet-tags-{args["id"]}.pdf"'}
     return Response(pdf, mimetype="application/pdf", headers=headers)
 
@@ -94,21 +93,3 @@ def _acting(verb: str) -> dict[str, Any]:
     """Who acts and where they may."""
     who = pipeline.principal()
     return {"street_code": who.street_code, "scope": who.scope(verb), "actor_id": who.user_id}
-
-
-def _cards(issued: list[service.SheetTag]) -> list[sheet.Card]:
-    checkpoints = [tag.checkpoint for tag in issued]
-    codes = {c.unit_code for c in checkpoints} | {c.community_code or "" for c in checkpoints}
-    names = {code: (p.name, p.name_en) for code, p in queries.place_names(codes).items()}
-    return [
-        sheet.Card(
-            name=(tag.checkpoint.name, tag.checkpoint.name_en),
-            code=tag.checkpoint.code,
-            floor_label=tag.checkpoint.floor_label,
-            unit=names[tag.checkpoint.unit_code],
-            community=names.get(tag.checkpoint.community_code or "", ("", "")),
-            token=tag.token,
-            revoked=tag.revoked,
-        )
-        for tag in issued
-    ]
