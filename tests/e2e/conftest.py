@@ -162,6 +162,19 @@ PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1440, "height": 900}
 
 
+# Headless pages are always visible: what the page asks about it is answered for it
+POCKET = """async () => {
+  const turn = (state) => {
+    Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => state })
+    document.dispatchEvent(new Event('visibilitychange'))
+  }
+  turn('hidden')
+  await new Promise((done) => setTimeout(done, 300))
+  turn('visible')
+  delete document.visibilityState
+}"""
+
+
 @dataclass
 class Person:
     """Somebody in front of a browser. *faults* collects what the page complained about."""
@@ -183,6 +196,10 @@ class Person:
         """Be at a position (WGS-84 degrees), from one moment to the next."""
         self.context.set_geolocation({"latitude": lat, "longitude": lon, "accuracy": accuracy_m})
         self.at = (lat, lon)
+
+    def pocket(self) -> None:
+        """Put the phone away and take it out again: the screen is off for a moment."""
+        self.page.evaluate(POCKET)
 
     def ride_to(self, lat: float, lon: float) -> None:
         """Go there at 12 m/s, as fast as no one doubts: faster would rightly be graded doubtful."""

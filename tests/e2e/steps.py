@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import combinations
 from typing import Any
 
 from playwright.sync_api import Page, expect
 
 from app.core import clock
+from app.core.geo import distance_m
 from app.core.ids import uuid7
 from tests.e2e.conftest import PASSWORD, Stack
 
@@ -43,7 +45,10 @@ def plan_round(stack: Stack, name: str, stops: int, number: int = 1) -> Plan:
     """
     unit = f"310107005-G{number}"
     spots = stack.call("admin1", "GET", f"/api/v1/checkpoints?place={unit}")["items"]
-    chosen = [spot for spot in spots if spot["kind"] not in {"lift", "basement", "stairwell"}][:stops]
+    outside = [spot for spot in spots if spot["kind"] not in {"lift", "basement", "stairwell"}]
+    # the two that are closest come first, so that nobody walks long between them
+    close = min(combinations(outside, 2), key=lambda pair: _between(*pair))
+    chosen = [*close, *(spot for spot in outside if spot not in close)][:stops]
     staff = stack.call("admin1", "GET", f"/api/v1/staff?place={unit}")["items"]
     walker = next(person for person in staff if person["username"] == f"patrol{number}")
     route_id = str(uuid7())
@@ -75,6 +80,10 @@ def plan_round(stack: Stack, name: str, stops: int, number: int = 1) -> Plan:
         },
     )
     return Plan(name, chosen)
+
+
+def _between(one: dict[str, Any], other: dict[str, Any]) -> float:
+    return distance_m(one["lat"], one["lon"], other["lat"], other["lon"])
 
 
 def board_round(stack: Stack, plan: Plan) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -117,7 +117,7 @@ def test_from_report_to_closed_by_three_people(
 ) -> None:
     address = "曹杨路 200 号"
     spot = _spot(stack, "310107005-G2")
-    handler = on_duty("handler1", (spot[0] + 0.0015, spot[1]))  # 167 m away
+    handler = on_duty("handler1", (spot[0] + 0.0007, spot[1]))  # 78 m away
     patroller = on_duty("patrol2", spot)
     page = patroller.page
     _fill_in(page, address, ["own_stall_far.jpg"])
@@ -161,15 +161,13 @@ def _handle(stack: Stack, handler: Person, case: dict[str, Any], spot: tuple[flo
     page.keyboard.press("Escape")
     eventually(lambda: state() == "acknowledged", "the acceptance")
     handler.ride_to(*spot)
-    # A browser tells a position only when it changes, and a track is sent every 30 s: somebody stands about
-    for _ in range(40):
-        if state() == "on_scene":
-            break
-        handler.page.wait_for_timeout(1000)
-        handler.stand_at(spot[0] + 0.000005, spot[1])
-        handler.page.wait_for_timeout(1000)
-        handler.stand_at(*spot)
-    assert state() == "on_scene"
+    # A position is kept every 3 s; they leave the phone when it is full, or when it goes into the pocket
+    for north in (0.0001, 0.0, 0.0001):
+        page.wait_for_timeout(3_100)
+        handler.stand_at(spot[0] + north, spot[1])
+    page.wait_for_timeout(500)
+    handler.pocket()
+    eventually(lambda: state() == "on_scene", "the arrival")
     page.get_by_test_id("step-resolve").click()
     page.get_by_test_id("files-after").set_input_files(PHOTOS / "own_ebike_lift_nogps.jpg")
     page.get_by_test_id("step-text").fill("已收回店内")
