@@ -60,7 +60,7 @@ class ProvisionError(RuntimeError):
 
 
 class Provision:
-    """The steps, with one log for system packages and one for all others.
+    """The steps, with a log for system packages, one for the pages, and one for all others.
 
     Attributes:
         var: folder for the logs.
@@ -70,6 +70,7 @@ class Provision:
     def __init__(self, var: Path, environ: Mapping[str, str]) -> None:
         self.log = var / "log" / "setup.log"
         self.packages_log = var / "log" / "packages.log"
+        self.pages_log = var / "log" / "pages.log"
         self.environ = {
             k: v for k, v in environ.items() if not k.startswith(("PIP_REQUIRE", "MAKE", "MFLAGS"))
         }
@@ -109,19 +110,26 @@ class Provision:
         return install
 
     def everything(self, *, for_tests: bool) -> None:
-        """Install and build all that is missing or out of date, system packages beside the rest."""
+        """Install and build all that is missing or out of date; what does not need each other, at once."""
         install = self.packages(for_tests=for_tests)
         if install and not _can_make_venv():
             install()
             install = None
-        with ThreadPoolExecutor(1) as beside:
-            packages = beside.submit(install) if install else None
+        has_node = _node_works(self.environ)
+        with ThreadPoolExecutor(2) as beside:
+            others = [beside.submit(install)] if install else []
+            if has_node:
+                others.append(beside.submit(self._pages_and_packages, for_tests=for_tests))
             self.python(for_tests=for_tests)
-            self.pages()
-            if for_tests:
-                self.node_packages()
-            if packages:
-                packages.result()
+            if not has_node:  # it comes with the packages of Python
+                self._pages_and_packages(for_tests=for_tests)
+            for other in others:
+                other.result()
+
+    def _pages_and_packages(self, *, for_tests: bool) -> None:
+        self.pages()
+        if for_tests:
+            self.node_packages()
 
     def python(self, *, for_tests: bool) -> None:
         """Make the virtual environment with exactly the pinned packages."""
@@ -170,7 +178,7 @@ class Provision:
         if built.exists() and built.read_text() == sources:
             return
         environ = self.node_packages()
-        self._run("Building the pages", ["npm", "run", "build"], "The pages could not be built", environ, PWA)
+        self._run_npm("Building the pages", ["run", "build"], "The pages could not be built", environ)
         compress(DIST)
         built.write_text(sources)
 
@@ -180,10 +188,13 @@ class Provision:
         stamp = PWA / "node_modules" / ".ironfeet.stamp"
         wanted = digest([PWA / "package-lock.json"])
         if not stamp.exists() or stamp.read_text() != wanted:
-            command = ["npm", "ci", "--no-audit", "--no-fund"]
-            self._run("Installing packages of the pages", command, "npm ci failed", environ, PWA)
+            command = ["ci", "--no-audit", "--no-fund"]
+            self._run_npm("Installing packages of the pages", command, "npm ci failed", environ)
             stamp.write_text(wanted)
         return environ
+
+    def _run_npm(self, what: str, command: Sequence[str], failure: str, environ: Mapping[str, str]) -> None:
+        self._run(what, ["npm", *command], failure, environ, PWA, log=self.pages_log)
 
     def _run(
         self,

@@ -102,12 +102,15 @@ class _Steps(Provision):
     def __init__(self, var, install):
         super().__init__(var, os.environ)
         self.install, self.done = install, []
-        self.python_done = threading.Event()
+        self.python_done, self.pages_done = threading.Event(), threading.Event()
+        self.python_waits = False
 
     def packages(self, *, for_tests):
         return self.install
 
     def python(self, *, for_tests):
+        if self.python_waits:
+            assert self.pages_done.wait(20)
         self.done.append("python")
         self.python_done.set()
 
@@ -116,10 +119,17 @@ class _Steps(Provision):
 
     def node_packages(self):
         self.done.append("node packages")
+        self.pages_done.set()
         return {}
 
 
-def test_system_packages_are_installed_beside_the_rest(monkeypatch, tmp_path):
+@pytest.fixture
+def no_node(monkeypatch):
+    """A machine to which node comes with the packages of Python."""
+    monkeypatch.setattr(provision, "_node_works", lambda _environ: False)
+
+
+def test_system_packages_are_installed_beside_the_rest(monkeypatch, tmp_path, no_node):
     monkeypatch.setattr(provision, "_can_make_venv", lambda: True)
     met = []
     steps = _Steps(tmp_path, lambda: met.append(steps.python_done.wait(20)))
@@ -128,11 +138,31 @@ def test_system_packages_are_installed_beside_the_rest(monkeypatch, tmp_path):
     assert steps.done == ["python", "pages", "node packages"]
 
 
-def test_system_packages_come_first_where_the_environment_needs_them(monkeypatch, tmp_path):
+def test_system_packages_come_first_where_the_environment_needs_them(monkeypatch, tmp_path, no_node):
     monkeypatch.setattr(provision, "_can_make_venv", lambda: False)
     steps = _Steps(tmp_path, lambda: steps.done.append("packages"))
     steps.everything(for_tests=False)
     assert steps.done == ["packages", "python", "pages"]
+
+
+def test_pages_are_built_beside_the_packages_of_python_where_node_is_there(monkeypatch, tmp_path):
+    monkeypatch.setattr(provision, "_can_make_venv", lambda: True)
+    monkeypatch.setattr(provision, "_node_works", lambda _environ: True)
+    steps = _Steps(tmp_path, None)
+    steps.python_waits = True
+    steps.everything(for_tests=True)
+    assert steps.done == ["pages", "node packages", "python"]
+
+
+def test_pages_that_fail_beside_the_rest_are_told(monkeypatch, tmp_path):
+    def pages(_steps):
+        raise ProvisionError("npm ci failed")
+
+    monkeypatch.setattr(provision, "_can_make_venv", lambda: True)
+    monkeypatch.setattr(provision, "_node_works", lambda _environ: True)
+    monkeypatch.setattr(_Steps, "pages", pages)
+    with pytest.raises(ProvisionError, match="npm ci failed"):
+        _Steps(tmp_path, None).everything(for_tests=False)
 
 
 def test_system_packages_that_fail_beside_the_rest_are_told(monkeypatch, tmp_path):
