@@ -131,6 +131,9 @@ PHOTO_NOT_HERE = _define("photo-not-here", 404, "The photo has not arrived, or c
 PHOTO_STORE_AWAY = _define(
     "photo-store-away", 503, "The store of photos cannot be reached; try again shortly"
 )
+PHOTO_TOO_MANY_UNNAMED = _define(
+    "photo-too-many-unnamed", 429, "Too many photos have come that no report names; send the reports first"
+)
 # Policies
 POLICY_FAULTY = _define("policy-faulty", 422, "The escalation policy has faults")
 POLICY_MISSING = _define("policy-missing", 409, "The street does not have this escalation policy")

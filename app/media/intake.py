@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from app.core import current, problems
 from app.core.extensions import db
@@ -18,12 +19,22 @@ from app.media.parts import Arriving, Part
 from app.media.pictures import Header, UnfitError
 
 MAX_PHOTO_BYTES = 8 * 1024 * 1024
+# Of one person, whole or in part. A phone sends its reports ahead of their photos and has few; more than
+# this are no work, and would fill the store until they are swept.
+MAX_UNNAMED = 200
 
 # Written out, because a hundred photos a second go this way: building statements took longer than running
 # them. The row, the end of its parts and the question whether somebody waits for it are one statement.
-_KNOWN = text(
-    "select state, size_bytes, problem from photo where street_code = :street_code and sha256 = :sha256"
-)
+_KNOWN = text("""
+    select p.state, p.size_bytes, p.problem,
+           (select count(*) from photo mine where mine.street_code = :street_code
+             and mine.uploaded_by = :user_id and not mine.used)
+           + (select count(distinct part.sha256) from photo_part part where part.street_code = :street_code
+             and part.user_id = :user_id and part.sha256 <> :sha256) as unnamed,
+           exists (select from photo_use named where named.street_code = :street_code
+             and named.sha256 = :sha256) as named
+      from (select) one left join photo p on p.street_code = :street_code and p.sha256 = :sha256
+""")
 _WRITE = text("""
     with done as (
         delete from photo_part
@@ -64,11 +75,14 @@ def receive(photo: Arriving, body: bytes | Part, now: datetime) -> Receipt:
     that nobody names, which are swept.
 
     Raises:
-        Problem: PHOTO_STORE_AWAY where they could not be kept.
+        Problem: PHOTO_STORE_AWAY where they could not be kept; PHOTO_TOO_MANY_UNNAMED where the person has
+            sent so many photos that nothing names that only named ones are taken now.
     """
-    known = _known(photo)
-    if known is not None:
-        return known
+    row = _look(photo)
+    if row.state is not None:
+        return _receipt(row)
+    if row.unnamed >= MAX_UNNAMED and not row.named:
+        raise Problem(problems.PHOTO_TOO_MANY_UNNAMED, headers={"Retry-After": "300"})
     whole = body
     if isinstance(whole, Part):
         received, complete = parts.add(photo, whole, now)
@@ -93,14 +107,17 @@ def receive(photo: Arriving, body: bytes | Part, now: datetime) -> Receipt:
 
 def state(photo: Arriving) -> Receipt:
     """What has arrived of a photo so far: all of it, through whomever, or this person's parts."""
-    return _known(photo) or Receipt("missing", parts.received(photo))
+    row = _look(photo)
+    return Receipt("missing", parts.received(photo)) if row.state is None else _receipt(row)
 
 
-def _known(photo: Arriving) -> Receipt | None:
-    values = {"street_code": photo.street_code, "sha256": photo.sha256}
-    row = db.session.execute(_KNOWN, values).one_or_none()
-    if row is None:
-        return None
+def _look(photo: Arriving) -> Row[Any]:
+    """What is known of the photo, if anything, and how much its sender has sent that nothing names."""
+    values = {"street_code": photo.street_code, "sha256": photo.sha256, "user_id": photo.user_id}
+    return db.session.execute(_KNOWN, values).one()
+
+
+def _receipt(row: Row[Any]) -> Receipt:
     return Receipt(row.state, row.size_bytes, catalogue()[row.problem] if row.problem else None)
 
 

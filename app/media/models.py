@@ -40,6 +40,7 @@ class Photo(Base):
         CheckConstraint("(state = 'rejected') = (storage_key is null)", name="bytes_kept"),
         Index("ix_photo_sizes_due", "sizes_due_at", postgresql_where="state = 'stored'"),
         Index("ix_photo_unused", "received_at", postgresql_where="not used"),
+        Index("ix_photo_unnamed", "street_code", "uploaded_by", postgresql_where="not used"),
     )
 
     street_code: Mapped[str] = mapped_column(Text, primary_key=True)
@@ -99,7 +100,10 @@ class PhotoPart(Base):
     """A piece of a photo that is still arriving. Each person's pieces are their own."""
 
     __tablename__ = "photo_part"
-    __table_args__ = (Index("ix_photo_part_received", "received_at"),)
+    __table_args__ = (
+        Index("ix_photo_part_received", "received_at"),
+        Index("ix_photo_part_user", "street_code", "user_id"),
+    )
 
     street_code: Mapped[str] = mapped_column(Text, primary_key=True)
     sha256: Mapped[str] = mapped_column(Text, primary_key=True)
