@@ -74,6 +74,7 @@ export class MapEngine {
       pitchWithRotate: false,
       attributionControl: false,
       locale: locale(scene.lang),
+      fadeDuration: matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 300,
     })
     this.map.touchZoomRotate.disableRotation()
     this.map.addControl(new NavigationControl({ showCompass: false }), 'top-right')
