@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -38,13 +39,21 @@ Json = dict[str, Any]
 
 
 class Person:
-    """Somebody signed in, with a phone where their post has one."""
+    """Somebody with a post, and with a phone where it has one. They sign in when they first do something."""
 
     def __init__(self, street: CaseStreet, user: User, *, phone: bool) -> None:
-        self.street, self.user = street, user
+        self.street, self.user, self._has_phone = street, user, phone
         self.client = street.app.test_client()
-        self.headers = factories.sign_in(self.client, user.username)
-        self.phone = self.new_phone() if phone else None
+
+    @cached_property
+    def headers(self) -> dict[str, str]:
+        """What shows who asks."""
+        return factories.sign_in(self.client, self.user.username)
+
+    @cached_property
+    def phone(self) -> Phone | None:
+        """Their registered phone."""
+        return self.new_phone() if self._has_phone else None
 
     @property
     def id(self) -> UUID:
@@ -145,8 +154,35 @@ def report_body(class_key: str, at: datetime) -> Json:
     }
 
 
+REFERENCE_TABLES = (
+    "work_calendar",
+    "catalogue",
+    "case_class",
+    "filing_condition",
+    "department",
+    "case_policy",
+)
+_imported: dict[str, tuple[str, str]] = {}
+
+
 def load_references(street: str) -> None:
-    """Calendar, catalogue and policy of the demonstration for *street*; needs an application context."""
+    """Calendar, catalogue and policy of the demonstration for *street*; needs an application context.
+
+    The first street of a process imports them; what that made is copied for the others.
+    """
+    if not _imported:
+        _import_references(street)
+        for table in REFERENCE_TABLES:
+            rows = text(f"select json_agg(t)::text from {table} t where street_code = :street")
+            _imported[table] = (street, db.session.scalar(rows, {"street": street}) or "[]")
+    else:
+        for table, (first, rows) in _imported.items():
+            copy = text(f"insert into {table} select * from json_populate_recordset(null::{table}, :rows)")
+            db.session.execute(copy, {"rows": rows.replace(f'"{first}"', f'"{street}"')})
+    db.session.commit()
+
+
+def _import_references(street: str) -> None:
     now = clock.now()
     calendars.import_days(
         street, (DATA / "workdays_cn.json").read_text(encoding="utf-8"), now, actor_kind="cli"
@@ -161,7 +197,6 @@ def load_references(street: str) -> None:
     )
     document = json.loads((DATA / "demo/policy.json").read_text(encoding="utf-8"))
     policies.save_policy(street, document, None, now)
-    db.session.commit()
 
 
 def cases_in_every_state(street: factories.Street) -> dict[str, CaseFile]:
