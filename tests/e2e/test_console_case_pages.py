@@ -59,23 +59,22 @@ def cases(stack: Stack) -> dict[str, str]:
 
 
 @pytest.fixture
-def album(browser: Browser, stack: Stack, cases: dict[str, str]) -> Iterator[Callable[[str], Album]]:
-    """Makes an album of the console in a language."""
+def album(browser: Browser, stack: Stack, cases: dict[str, str]) -> Iterator[Callable[[], Album]]:
+    """Makes an album of the console."""
     contexts: list[BrowserContext] = []
     PICTURES.mkdir(parents=True, exist_ok=True)
 
-    def make(lang: str) -> Album:
+    def make() -> Album:
         context = browser.new_context(
             base_url=stack.base_url,
             viewport={"width": DESKTOP["width"], "height": DESKTOP["height"]},
-            locale={"zh": "zh-CN", "en": "en-GB"}[lang],
+            locale="zh-CN",
             timezone_id="Asia/Shanghai",
             reduced_motion="reduce",
         )
         context.set_default_timeout(15_000)
-        context.add_init_script(f"localStorage.setItem('ironfeet.language', '{lang}')")
         contexts.append(context)
-        return Album("console", context.new_page(), lang, _words_of_data(stack, cases))
+        return Album("console", context.new_page(), _words_of_data(stack, cases))
 
     yield make
     for context in contexts:
@@ -97,12 +96,9 @@ def _open(page: Page, path: str, shows: str) -> None:
     expect(page.locator("canvas")).to_have_count(1 if path.startswith("/cases") else 0)
 
 
-@pytest.mark.parametrize("lang", ["zh", "en"])
-def test_pages_of_a_dispatcher(
-    stack: Stack, album: Callable[[str], Album], cases: dict[str, str], lang: str
-) -> None:
+def test_pages_of_a_dispatcher(stack: Stack, album: Callable[[], Album], cases: dict[str, str]) -> None:
     """The board with its filters, the export, a case with the forms of its steps."""
-    pictures = album(lang)
+    pictures = album()
     page = pictures.page
     sign_in(page, "dispatcher1", "/console/")
     page.locator("header.bar nav").wait_for()
@@ -150,12 +146,9 @@ def test_pages_of_a_dispatcher(
     pictures.close()
 
 
-@pytest.mark.parametrize("lang", ["zh", "en"])
-def test_pages_of_a_leader(
-    stack: Stack, album: Callable[[str], Album], cases: dict[str, str], lang: str
-) -> None:
+def test_pages_of_a_leader(stack: Stack, album: Callable[[], Album], cases: dict[str, str]) -> None:
     """A return to decide, a case that was raised, the duties, the policy with a dry run and its faults."""
-    pictures = album(lang)
+    pictures = album()
     page = pictures.page
     sign_in(page, "leader1", "/console/")
     page.locator("header.bar nav").wait_for()
@@ -188,12 +181,9 @@ def test_pages_of_a_leader(
     pictures.close()
 
 
-@pytest.mark.parametrize("lang", ["zh", "en"])
-def test_pages_of_duties(
-    stack: Stack, album: Callable[[str], Album], cases: dict[str, str], lang: str
-) -> None:
+def test_pages_of_duties(stack: Stack, album: Callable[[], Album], cases: dict[str, str]) -> None:
     """The matrix with its form, absences, and what their supervisor sees."""
-    pictures = album(lang)
+    pictures = album()
     page = pictures.page
     sign_in(page, "supervisor1", "/console/")
     page.locator("header.bar nav").wait_for()

@@ -40,17 +40,17 @@ def _file(stack: Stack, class_key: str, offset: float, **more: Any) -> dict[str,
 
 
 @pytest.fixture
-def album(browser: Browser, stack: Stack) -> Iterator[Callable[[str], Album]]:
-    """Makes an album of the field app in a language."""
+def album(browser: Browser, stack: Stack) -> Iterator[Callable[[], Album]]:
+    """Makes an album of the field app."""
     contexts: list[BrowserContext] = []
     spots = stack.call("admin1", "GET", "/api/v1/checkpoints?place=310107005-G1")["items"]
     PICTURES.mkdir(parents=True, exist_ok=True)
 
-    def make(lang: str) -> Album:
+    def make() -> Album:
         context = browser.new_context(
             base_url=stack.base_url,
             viewport={"width": PHONE["width"], "height": PHONE["height"]},
-            locale={"zh": "zh-CN", "en": "en-GB"}[lang],
+            locale="zh-CN",
             timezone_id="Asia/Shanghai",
             reduced_motion="reduce",
             permissions=["geolocation", "camera", "notifications"],
@@ -58,9 +58,8 @@ def album(browser: Browser, stack: Stack) -> Iterator[Callable[[str], Album]]:
             has_touch=True,
         )
         context.set_default_timeout(15_000)
-        context.add_init_script(f"localStorage.setItem('ironfeet.language', '{lang}')")
         contexts.append(context)
-        return Album("field", context.new_page(), lang, _words_of_data(stack))
+        return Album("field", context.new_page(), _words_of_data(stack))
 
     yield make
     for context in contexts:
@@ -77,10 +76,9 @@ def _words_of_data(stack: Stack) -> set[str]:
     return found | {ADDRESS, "店外摆摊，占用人行道", "门口堆着两箱水果", "不在我的责任区"}
 
 
-@pytest.mark.parametrize("lang", ["zh", "en"])
-def test_pages_of_who_reports(stack: Stack, album: Callable[[str], Album], lang: str) -> None:
+def test_pages_of_who_reports(stack: Stack, album: Callable[[], Album]) -> None:
     """The form of a report with its sheets, the receipt, what became of it."""
-    pictures = album(lang)
+    pictures = album()
     page = pictures.page
     with page.expect_response("**/api/v1/catalogue"):
         go_on_duty(stack, page, "patrol1")
@@ -142,10 +140,9 @@ def _send(pictures: Album, stack: Stack) -> None:
     pictures.close()
 
 
-@pytest.mark.parametrize("lang", ["zh", "en"])
-def test_pages_of_who_handles(stack: Stack, album: Callable[[str], Album], lang: str) -> None:
+def test_pages_of_who_handles(stack: Stack, album: Callable[[], Album]) -> None:
     """Tasks, a case with every sheet, the inbox, the settings."""
-    pictures = album(lang)
+    pictures = album()
     page = pictures.page
     go_on_duty(stack, page, "handler1")
     case = _file(stack, "M-09005", 0.0001)

@@ -28,22 +28,24 @@ KEYS = {
 KEY_LIKE = re.compile(r"\b[a-z_]+\.[a-z_.]+\b")
 CHINESE = re.compile(r"[\u3400-\u9fff]+")
 REJECTED, ACCEPTED = "离点位两百米，请说明。", "已电话核实，人在现场。"
-OWN_WORDS = {
-    "中文",
-    REJECTED,
-    ACCEPTED,
-}  # how one asks for Chinese, in whatever language; and what a person wrote
+# How one asks for Chinese, in whatever language; what a person wrote; and what the app said in passing
+# before the language was changed
+OWN_WORDS = {"中文", REJECTED, ACCEPTED, "已接单，已记下", "已记下跳过原因"}
 WAKE_LOCK = (
     "if (navigator.wakeLock) navigator.wakeLock.request = async () => ({ released: false, release() {} })"
 )
 LOADING = re.compile("正在打开地图|Opening the map|正在读取|Loading")
 
 
-class Album:
-    """Takes the pictures of one app in one language and notes what is wrong."""
+# What another tab would say whose language was changed
+SPEAK = "lang => dispatchEvent(new StorageEvent('storage', { key: 'ironfeet.language', newValue: lang }))"
 
-    def __init__(self, app: str, page: Page, lang: str, data: set[str]) -> None:
-        self.app, self.page, self.lang = app, page, lang
+
+class Album:
+    """Takes the pictures of one app in both languages and notes what is wrong."""
+
+    def __init__(self, app: str, page: Page, data: set[str]) -> None:
+        self.app, self.page, self.lang = app, page, "zh"
         self.data = sorted(data | OWN_WORDS, key=len, reverse=True)
         self.wrong: list[str] = []
         page.on("pageerror", lambda error: self.wrong.append(f"page error: {error}"))
@@ -58,9 +60,14 @@ class Album:
         of the field app the hardest case, large text on the narrowest phone.
         """
         expect(self.page.get_by_text(LOADING)).to_have_count(0)
-        sizes = {"phone": PHONE} if self.app == "field" else {"desktop": DESKTOP}
-        if self.lang == "zh":
-            sizes = {"desktop": DESKTOP, "phone": PHONE}
+        own = {"phone": PHONE} if self.app == "field" else {"desktop": DESKTOP}
+        self._take_in("en", name, own)
+        self._take_in("zh", name, {"desktop": DESKTOP, "phone": PHONE} | own)
+        self._resize(own.popitem()[1])
+
+    def _take_in(self, lang: str, name: str, sizes: dict[str, dict[str, int]]) -> None:
+        self.lang = lang
+        self.page.evaluate(SPEAK, lang)
         for size, viewport in sizes.items():
             self._resize(viewport)
             self.page.screenshot(path=PICTURES / f"{self.app}-{name}-{size}-{self.lang}.png")
@@ -71,9 +78,6 @@ class Album:
             self._judge(f"{name}, narrow and large", targets=True)
             self.page.screenshot(path=PICTURES / f"{self.app}-{name}-large-{self.lang}.png")
             self.page.evaluate("document.documentElement.classList.remove('large-text')")
-            self._resize(PHONE)
-        else:
-            self._resize(DESKTOP)
 
     def _resize(self, viewport: dict[str, int]) -> None:
         self.page.set_viewport_size({"width": viewport["width"], "height": viewport["height"]})
@@ -136,36 +140,50 @@ def decide(stack: Stack, which: Callable[[dict[str, Any]], bool], decision: str,
 
 
 @pytest.fixture
-def album(
-    browser: Browser, stack: Stack, day: set[str]
-) -> Iterator[Callable[[str, str, dict[str, int]], Album]]:
-    """Makes an album of an app in a language, of a browser that opens in a size."""
+def album(browser: Browser, stack: Stack, day: set[str]) -> Iterator[Callable[[str, dict[str, int]], Album]]:
+    """Makes an album of an app, of a browser that opens in a size."""
     contexts: list[BrowserContext] = []
 
-    def make(app: str, lang: str, size: dict[str, int]) -> Album:
+    def make(app: str, size: dict[str, int]) -> Album:
         context = browser.new_context(
             base_url=stack.base_url,
             viewport={"width": size["width"], "height": size["height"]},
-            locale={"zh": "zh-CN", "en": "en-GB"}[lang],
+            locale="zh-CN",
             timezone_id="Asia/Shanghai",
             reduced_motion="reduce",
             permissions=["geolocation", "camera"],
             has_touch=size == PHONE,
         )
         context.set_default_timeout(15_000)
-        context.add_init_script(f"localStorage.setItem('ironfeet.language', '{lang}')\n{WAKE_LOCK}")
+        context.add_init_script(WAKE_LOCK)
         contexts.append(context)
-        return Album(app, context.new_page(), lang, day)
+        return Album(app, context.new_page(), day)
 
     yield make
     for context in contexts:
         context.close()
 
 
-@pytest.mark.parametrize("lang", ["zh", "en"])
-def test_console_pages(stack: Stack, album: Callable[..., Album], lang: str) -> None:
+@pytest.mark.parametrize(("app", "lang", "says"), [("console", "en", "Sign in"), ("field", "zh", "登录")])
+def test_the_language_is_that_of_last_time_and_follows_another_tab(
+    browser: Browser, stack: Stack, app: str, lang: str, says: str
+) -> None:
+    """And the next tab follows in its turn."""
+    context = browser.new_context(base_url=stack.base_url)
+    one, other = context.new_page(), context.new_page()
+    one.goto(f"/{app}/")
+    one.evaluate("lang => localStorage.setItem('ironfeet.language', lang)", lang)
+    one.reload()
+    expect(one.locator("form button.primary")).to_contain_text(says)
+    other.goto(f"/{app}/")
+    other.get_by_role("button", name={"en": "中文", "zh": "English"}[lang], exact=True).first.click()
+    expect(one.locator("form button.primary")).to_contain_text({"en": "登录", "zh": "Sign in"}[lang])
+    context.close()
+
+
+def test_console_pages(stack: Stack, album: Callable[..., Album]) -> None:
     """All pages of the console stand as they should."""
-    pictures = album("console", lang, DESKTOP)
+    pictures = album("console", DESKTOP)
     decide(stack, lambda _: True, "accepted", ACCEPTED)
     page = pictures.page
     page.goto("/console/")
@@ -232,12 +250,11 @@ def _others(pictures: Album) -> None:
     pictures.take("no-right")
 
 
-@pytest.mark.parametrize("lang", ["zh", "en"])
-def test_field_pages(stack: Stack, album: Callable[..., Album], lang: str) -> None:
+def test_field_pages(stack: Stack, album: Callable[..., Album]) -> None:
     """All pages of the field app stand as they should, on the narrowest phone and in large text, too."""
-    plan = plan_round(stack, {"zh": "晚间小巡", "en": "夜间小巡"}[lang], 4)
+    plan = plan_round(stack, "晚间小巡", 4)
     first = plan.stops[0]
-    pictures = album("field", lang, PHONE)
+    pictures = album("field", PHONE)
     page = pictures.page
     page.context.set_geolocation({"latitude": first["lat"], "longitude": first["lon"], "accuracy": 8})
     page.goto("/field/")

@@ -3,6 +3,7 @@ import '@/ui/base.css'
 
 import { createApp } from 'vue'
 
+import { followOtherTabs } from '@/ui/language'
 import { session } from '@/ui/session'
 
 import App from './App.vue'
@@ -25,6 +26,7 @@ addEventListener('unhandledrejection', (event) => sayError(event.reason))
 app.use(router)
 app.mount('#app')
 
+followOtherTabs()
 followDuty()
 endForgottenShifts()
 keepAwake()

@@ -52,6 +52,14 @@ watch(
   { immediate: true },
 )
 
+/** Follow what is chosen in another tab of the same browser; for the start of an app. */
+export function followOtherTabs(): void {
+  addEventListener('storage', (event) => {
+    if (event.key === LANGUAGE_KEY) language.value = event.newValue === 'en' ? 'en' : 'zh'
+    if (event.key === TEXT_SIZE_KEY) largeText.value = event.newValue === 'large'
+  })
+}
+
 /** Put *values* into the places of *message*. */
 export function fill(message: string, values: Values = {}): string {
   return message.replace(/\{(\w+)\}/g, (place, name: string) => String(values[name] ?? place))
