@@ -1,4 +1,5 @@
 /** Words that all apps share: problems, reasons, roles, causes of gaps. */
+import { overMidnight, quietMinutes, type Hours } from '@/core/howTold'
 import { ApiProblem, Unreachable } from '@/core/http'
 import en from '@/messages/common.en.json'
 import zh from '@/messages/common.zh.json'
@@ -72,4 +73,11 @@ export function roundWords(state: string): string {
 export function skipWords(reason: string): string {
   const key = `skip.${reason}`
   return has(key) ? common(key) : reason
+}
+
+/** Quiet hours: 12:00–13:00, or 22:00 to the next day 07:00. */
+export function hoursWords(hours: Hours): string {
+  if (quietMinutes(hours) === 0) return common('telling.no_hours')
+  const { from, until } = hours
+  return common(overMidnight(hours) ? 'telling.overnight' : 'telling.hours', { from, until })
 }
