@@ -1,4 +1,5 @@
 /** Words that all apps share: problems, reasons, roles, causes of gaps. */
+import { durationPhrase } from '@/core/format'
 import { overMidnight, quietMinutes, type Hours } from '@/core/howTold'
 import { ApiProblem, Unreachable } from '@/core/http'
 import en from '@/messages/common.en.json'
@@ -80,4 +81,12 @@ export function hoursWords(hours: Hours): string {
   if (quietMinutes(hours) === 0) return common('telling.no_hours')
   const { from, until } = hours
   return common(overMidnight(hours) ? 'telling.overnight' : 'telling.hours', { from, until })
+}
+
+/** How long quiet hours are: 9 hours, 10 hours 30 minutes. */
+export function quietLengthWords(hours: Hours): string {
+  const minutes = quietMinutes(hours)
+  if (minutes >= 60 && minutes % 60 === 0) return common('duration.whole_hours', { h: minutes / 60 })
+  const { key, values } = durationPhrase(minutes * 60_000)
+  return common(key, values)
 }
