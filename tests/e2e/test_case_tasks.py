@@ -130,7 +130,11 @@ def test_own_quiet_hours_on_the_phone(stack: Stack, people: Any) -> None:
         own = before | {"quiet": {"from": "21:30", "until": "08:00"}}
         assert settings_of(stack, "handler2") == own
 
+        page.context.set_offline(True)
         page.get_by_test_id("how-told").click()
+        expect(page.locator("dialog [role=alert]")).to_contain_text("设置没有变")
+        page.context.set_offline(False)
+        page.locator("dialog").get_by_text("再试一次", exact=True).click()
         expect(page.get_by_test_id("quiet-from")).to_have_value("21:30")
         page.get_by_test_id("quiet-street").check()
         page.locator("dialog").get_by_text("English", exact=True).click()
