@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import combinations
@@ -122,3 +123,20 @@ def go_off_duty(page: Page) -> None:
     page.get_by_test_id("end-shift-sure").click()
     page.get_by_test_id("start-shift").wait_for()
     expect(page.get_by_test_id("unsent")).to_contain_text(re.compile("全部已上传|All sent"))
+
+
+def settings_of(stack: Stack, username: str) -> dict[str, Any]:
+    """How *username* is told."""
+    return dict(stack.call(username, "GET", "/api/v1/notification-settings"))
+
+
+@contextmanager
+def settings_kept(stack: Stack, username: str) -> Iterator[dict[str, Any]]:
+    """How *username* is told; as it was again when the test is over."""
+    before = settings_of(stack, username)
+    try:
+        yield before
+    finally:
+        own = before["quiet"] if before["quiet"] != before["street_quiet"] else None
+        kept = {"channel_order": before["channel_order"], "language": before["language"], "quiet": own}
+        stack.call(username, "PUT", "/api/v1/notification-settings", kept)

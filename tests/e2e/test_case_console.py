@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from app.core.ids import uuid7
 from tests.e2e.conftest import DESKTOP, Stack
 from tests.e2e.handset import Handset
-from tests.e2e.steps import eventually, sign_in
+from tests.e2e.steps import eventually, settings_kept, settings_of, sign_in
 
 TRADE = "M-09005"  # 跨门营业: handler1's in the units of area P1
 UNIT = "310107005-G1"
@@ -242,3 +242,52 @@ def test_a_message_opens_its_case(stack: Stack, people: Any) -> None:
     eventually(
         lambda: stack.call("leader1", "GET", "/api/v1/notifications")["unread"] < before, "it was read"
     )
+
+
+SETTINGS = "**/api/v1/notification-settings"
+
+
+def _before_the_street_changed(route: Route) -> None:
+    """The answer as it was while the street was quiet for a shorter time."""
+    answer = route.fetch()
+    route.fulfill(response=answer, json=answer.json() | {"street_quiet": {"from": "23:00", "until": "06:00"}})
+
+
+def test_own_quiet_hours_at_the_desk(stack: Stack, people: Any) -> None:
+    """Whoever signs in can choose, even without a page of their own; a refusal shows the hours that hold now."""
+    with settings_kept(stack, "patrol2") as before:
+        person = people(DESKTOP)
+        page = person.page
+        sign_in(page, "patrol2", "/console/")
+        page.get_by_test_id("bell").click()
+        page.route(SETTINGS, _before_the_street_changed, times=1)
+        page.get_by_test_id("how-told").click()
+        page.get_by_test_id("quiet-own").check()
+        page.get_by_test_id("quiet-from").fill("22:30")
+        page.get_by_test_id("quiet-until").fill("10:00")
+        save = page.get_by_test_id("how-told-save")
+        save.click()
+        expect(page.get_by_test_id("not-saved")).to_contain_text("有内容填写不正确")
+        expect(page.get_by_test_id("fault")).to_contain_text("请从 22:00 或更早开始")
+        page.get_by_test_id("quiet-from").fill("10:00")
+        page.get_by_test_id("quiet-until").fill("08:00")
+        expect(page.get_by_test_id("long")).to_contain_text("22 小时")
+        expect(page.get_by_test_id("not-saved")).to_have_count(0)
+        person.picture("console-how-told-long")
+        page.get_by_test_id("quiet-from").fill("20:00")
+
+        asked: list[Route] = []
+
+        def hold(route: Route) -> None:
+            asked.append(route)
+
+        page.route(SETTINGS, hold)
+        save.click()
+        expect(save).to_be_disabled()
+        save.click(force=True)  # pressed twice, it is sent once
+        asked[0].continue_()
+        expect(page.get_by_test_id("saved")).to_be_visible()
+        assert len(asked) == 1
+        page.get_by_test_id("quiet-street").check()
+        expect(page.get_by_test_id("saved")).to_have_count(0)
+        assert settings_of(stack, "patrol2") == before | {"quiet": {"from": "20:00", "until": "08:00"}}

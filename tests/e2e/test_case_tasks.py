@@ -1,5 +1,6 @@
 """What the person who was given a case can say from the phone besides doing it: that it is not theirs, that
-they must wait, that they need more time, and that their part of joint work is done."""
+they must wait, that they need more time, and that their part of joint work is done; and how they want to be told
+of their cases."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from playwright.sync_api import Page, expect
 from app.core.ids import uuid7
 from tests.e2e.conftest import PHONE, Person, Stack
 from tests.e2e.handset import Handset
-from tests.e2e.steps import eventually, sign_in
+from tests.e2e.steps import eventually, settings_kept, settings_of, sign_in
 from tests.e2e.test_case_console import TRADE, at_console, send, spot_of, state_of, take_step
 
 
@@ -91,3 +92,52 @@ def test_a_case_given_back_and_done_together(stack: Stack, people: Any) -> None:
     owner = on_phone(people, "handler3", case_id)
     expect(owner.page.get_by_test_id("step-accept")).to_be_visible()
     owner.picture("task-5-new-owner")
+
+
+def open_how_told(people: Callable[..., Person], username: str) -> Person:
+    """*username* on the phone's settings, with the form of how they are told."""
+    person: Person = people(PHONE, "zh-CN")
+    sign_in(person.page, username, "/field/settings")
+    person.page.get_by_test_id("how-told").click()
+    expect(person.page.get_by_test_id("quiet-street")).to_be_visible()
+    return person
+
+
+def test_own_quiet_hours_on_the_phone(stack: Stack, people: Any) -> None:
+    """Too short is said before it is sent; without network nothing is lost; and back to the street's hours."""
+    with settings_kept(stack, "handler2") as before:
+        handler = open_how_told(people, "handler2")
+        page = handler.page
+        expect(page.get_by_text("按街道规定：22:00 到第二天 07:00")).to_be_visible()
+        page.get_by_test_id("quiet-own").check()
+        page.get_by_test_id("quiet-from").fill("23:00")
+        expect(page.get_by_test_id("fault")).to_contain_text("请从 22:00 或更早开始，到 07:00 或更晚结束")
+        handler.picture("settings-how-told-short")
+        save = page.get_by_test_id("how-told-save")
+        save.click()
+        page.get_by_test_id("quiet-from").fill("21:30")
+        page.get_by_test_id("quiet-until").fill("08:00")
+        expect(page.get_by_test_id("means")).to_contain_text("21:30 到第二天 08:00，共 10 小时 30 分")
+        page.context.set_offline(True)
+        save.click()
+        expect(page.get_by_test_id("not-saved")).to_contain_text("您填的还在这里")
+        handler.picture("settings-how-told-offline")
+        assert settings_of(stack, "handler2") == before
+        page.context.set_offline(False)
+        save.click()
+        expect(save).to_have_count(0)
+        expect(page.get_by_test_id("quiet")).to_contain_text("21:30 到第二天 08:00 不打扰")
+        own = before | {"quiet": {"from": "21:30", "until": "08:00"}}
+        assert settings_of(stack, "handler2") == own
+
+        page.context.set_offline(True)
+        page.get_by_test_id("how-told").click()
+        expect(page.locator("dialog [role=alert]")).to_contain_text("设置没有变")
+        page.context.set_offline(False)
+        page.locator("dialog").get_by_text("再试一次", exact=True).click()
+        expect(page.get_by_test_id("quiet-from")).to_have_value("21:30")
+        page.get_by_test_id("quiet-street").check()
+        page.locator("dialog").get_by_text("English", exact=True).click()
+        save.click()
+        expect(page.get_by_test_id("quiet")).to_contain_text("22:00 到第二天 07:00 不打扰")
+        assert settings_of(stack, "handler2") == before | {"language": "en"}

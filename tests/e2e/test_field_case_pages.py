@@ -185,6 +185,10 @@ def test_pages_of_who_handles(stack: Stack, album: Callable[[], Album]) -> None:
     page.goto("/field/settings")
     page.get_by_test_id("push").wait_for()
     pictures.take("settings-push")
+    page.get_by_test_id("how-told").click()
+    page.get_by_test_id("quiet-own").check()
+    pictures.take("settings-how-told")
+    page.locator("dialog .cross").click()
     _check(pictures, case["id"])
 
 

@@ -1,4 +1,6 @@
 /** Words that all apps share: problems, reasons, roles, causes of gaps. */
+import { durationPhrase } from '@/core/format'
+import { overMidnight, quietMinutes, type Hours } from '@/core/howTold'
 import { ApiProblem, Unreachable } from '@/core/http'
 import en from '@/messages/common.en.json'
 import zh from '@/messages/common.zh.json'
@@ -72,4 +74,19 @@ export function roundWords(state: string): string {
 export function skipWords(reason: string): string {
   const key = `skip.${reason}`
   return has(key) ? common(key) : reason
+}
+
+/** Quiet hours: 12:00–13:00, or 22:00 to the next day 07:00. */
+export function hoursWords(hours: Hours): string {
+  if (quietMinutes(hours) === 0) return common('telling.no_hours')
+  const { from, until } = hours
+  return common(overMidnight(hours) ? 'telling.overnight' : 'telling.hours', { from, until })
+}
+
+/** How long quiet hours are: 9 hours, 10 hours 30 minutes. */
+export function quietLengthWords(hours: Hours): string {
+  const minutes = quietMinutes(hours)
+  if (minutes >= 60 && minutes % 60 === 0) return common('duration.whole_hours', { h: minutes / 60 })
+  const { key, values } = durationPhrase(minutes * 60_000)
+  return common(key, values)
 }
