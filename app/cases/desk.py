@@ -58,8 +58,12 @@ def take(
     if stored_event(reader.street_code, act) is None:
         try:
             do(case, act)
+            db.session.flush()
         except StepRefused as refusal:
             raise Problem(refusal.kind, refusal.detail) from refusal
+        except IntegrityError as error:  # another case's step has taken the id at this very moment
+            _refuse_taken(error)
+            raise
     return case
 
 
@@ -145,8 +149,20 @@ def take_in(reader: Reader, body: dict[str, Any], scope: frozenset[str], now: da
     except (IntegrityError, OperationalError) as error:
         if not isinstance(error.orig, UniqueViolation | DeadlockDetected):
             raise
-    # Somebody filed the same at this very moment, and has committed by now: it is known.
-    return _take_in(reader, body, scope, now)
+    # Somebody filed the same at this very moment, and has committed by now: it is known. Otherwise the id was
+    # taken by something else, a step of another case.
+    try:
+        with db.session.begin_nested():
+            return _take_in(reader, body, scope, now)
+    except IntegrityError as error:
+        _refuse_taken(error)
+        raise
+
+
+def _refuse_taken(error: IntegrityError) -> None:
+    """Say so where the database knows the id already; what else it refuses is our fault."""
+    if isinstance(error.orig, UniqueViolation):
+        raise Problem(problems.ID_REUSED) from error
 
 
 def _take_in(reader: Reader, body: dict[str, Any], scope: frozenset[str], now: datetime) -> CaseFile:

@@ -10,7 +10,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from app.cases.words import PHOTO_ROLES, RETURN_REASONS
-from app.core.fields import Moment, Number, Text, Wire
+from app.core.fields import Moment, Number, Text, Wire, visible
 from app.core.geo import DATUMS
 from app.core.position import FixBody
 
@@ -114,7 +114,7 @@ def failing_needs_words(data: dict[str, Any]) -> None:
     Raises:
         ValidationError: on ``text``.
     """
-    if data.get("passed") is False and len((data.get("text") or "").strip()) < 2:
+    if data.get("passed") is False and len(visible(data.get("text") or "")) < 2:
         raise ValidationError("Say what is still wrong, in 2 to 1000 characters.", "text")
 
 

@@ -67,9 +67,12 @@ def read_case(case_id: UUID) -> dict[str, Any]:
 @endpoint("case.steer")
 @blp.response(200, reference_schemas.CandidatesOut)
 def read_candidates(case_id: UUID) -> dict[str, Any]:
-    """Who could be given the case, the likeliest first."""
-    case = showing.visible_case(case_id, _reader())
-    return {"items": candidates.candidates(case, clock.now())}
+    """Who could be given the case, the likeliest first; for those who steer or decide this case."""
+    reader = _reader()
+    case = showing.visible_case(case_id, reader)
+    if not showing.answers_for(case, reader):
+        raise Problem(problems.FORBIDDEN)
+    return {"items": candidates.candidates(case, principal().scope("duty.read"), clock.now())}
 
 
 @blp.get("/<uuid:case_id>/photos/<string(length=64):sha256>")

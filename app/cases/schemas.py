@@ -334,6 +334,13 @@ class CaseMapQuery(Wire):
     east = fields.Float(required=True, validate=validate.Range(-180, 180))
     north = fields.Float(required=True, validate=validate.Range(-90, 90))
 
+    @validates_schema
+    def edges_in_order(self, data: dict[str, Any], **_: Any) -> None:
+        """Its edges are where they are called."""
+        for low, high in (("west", "east"), ("south", "north")):
+            if data[low] > data[high]:
+                raise ValidationError(f"Must not be beyond {high}.", low)
+
 
 class MapCaseOut(Wire):
     """A live case as a point."""

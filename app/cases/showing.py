@@ -265,7 +265,7 @@ def detail(case: CaseFile, reader: Reader) -> dict[str, Any]:
     people = people_of([case])[case.id]
     approaches = {row.user_id: row for row in _rows(CaseApproach, key, CaseApproach.since)}
     coming = _coming(case, reader)
-    answers = _answers_for(case, reader)
+    answers = answers_for(case, reader)
     reach = reach_of(case.street_code, SUBJECT, case.id) if answers else []
     names = names_of(
         [e.actor_id for e in events]
@@ -315,7 +315,7 @@ def _filed_under(case: CaseFile) -> dict[str, Any]:
     }
 
 
-def _answers_for(case: CaseFile, reader: Reader) -> bool:
+def answers_for(case: CaseFile, reader: Reader) -> bool:
     """True for whoever steers the case, arbitrates it or watches over it: they see who was reached, and who is
     coming; colleagues do not look at each other's ways."""
     verbs = reader.verbs_at(case.place_code)
@@ -327,7 +327,7 @@ def _coming(case: CaseFile, reader: Reader) -> frozenset[UUID]:
     owner_id = case.owner_id
     if owner_id is None or case.state not in {"acknowledged", "on_scene"}:
         return frozenset()
-    if reader.user_id != owner_id and not _answers_for(case, reader):
+    if reader.user_id != owner_id and not answers_for(case, reader):
         return frozenset()
     return frozenset({owner_id}) if shift_covering(owner_id, clock.now()) else frozenset()
 

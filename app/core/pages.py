@@ -26,6 +26,11 @@ def decode_cursor(cursor: str, size: int) -> list[str | int]:
         keys = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, binascii.Error) as error:
         raise problems.Problem(problems.BAD_REQUEST, "The page cursor is not valid.") from error
-    if not isinstance(keys, list) or len(keys) != size or not all(isinstance(k, str | int) for k in keys):
+    if not isinstance(keys, list) or len(keys) != size or not all(_may_be_a_key(key) for key in keys):
         raise problems.Problem(problems.BAD_REQUEST, "The page cursor is not valid.")
     return keys
+
+
+def _may_be_a_key(key: object) -> bool:
+    """True for what a row can hold: a number, or text without NUL and halves of characters."""
+    return isinstance(key, int) or (isinstance(key, str) and key.isprintable())

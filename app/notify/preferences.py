@@ -181,6 +181,8 @@ def _checked_quiet(quiet: dict[str, str], street: Quiet) -> Quiet:
         own = Quiet(rules.minute_of(quiet["from"]), rules.minute_of(quiet["until"]))
     except rules.PolicyError as error:
         raise problems.Problem(problems.INVALID, errors={"quiet": [str(error)]}) from error
+    if own.length > max(rules.MOST_QUIET_MINUTES, street.length):
+        raise problems.Problem(problems.INVALID, errors={"quiet": ["Too little of the day is left."]})
     if not own.contains(street):
         raise problems.Problem(
             problems.INVALID, errors={"quiet": ["Quiet hours may be wider than the street's, not narrower."]}

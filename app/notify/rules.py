@@ -93,6 +93,7 @@ class Quiet:
 
 
 NO_QUIET = Quiet(0, 0)
+MOST_QUIET_MINUTES = 18 * 60  # of a person's own day: whoever is told of a case must be awake for some of it
 
 
 @dataclass(frozen=True, slots=True)

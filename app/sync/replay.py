@@ -158,7 +158,7 @@ class _Fast:
 # the database says so, and only then it costs anything.
 _KEYS_OF_ENTRIES = frozenset(
     f"pk_{m.__tablename__}" for m in (CheckIn, Proof, Shift, StopSkip, TrackGap, CaseFile)
-) | {"uq_case_event_street_code"}
+) | {"uq_case_event_street_code_id"}
 
 
 def _id_is_taken(reason: IntegrityError) -> bool:

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from app.core import clock
 from tests import factories
-from tests.integration.case_street import CaseStreet, photo
+from tests.integration.case_street import CaseStreet, Person, fix, photo
 
 NOT_MINE = {"reason": "not_ours", "text": "这是市容的事"}
 
@@ -75,3 +75,27 @@ def test_the_board_knows_until_when_a_case_is_to_be_verified(street: CaseStreet)
     shown = street.desk.get("/cases")["items"][0]
     assert (shown["state"], shown["verify_due_at"]) == ("resolved", street.desk.case(case)["verify_due_at"])
     assert shown["verify_due_at"] > shown["filed_at"]
+
+
+def test_candidates_are_no_way_to_find_out_where_people_are(street: CaseStreet) -> None:
+    """A case costs its reporter one touch of the map, and three distances are a position."""
+    elsewhere = street._person("handler", street.street.areas[1], "handler_far")
+    for person in (street.handler, elsewhere):
+        place = street.street.areas[0 if person is street.handler else 1]
+        shift = factories.make_shift(person.user, place) if person is elsewhere else None
+        of = shift.id if shift else street.sql("select id from shift where user_id = :u", u=person.id)[0].id
+        person.say("track", {"shift": str(of), "fixes": [fix(clock.now(), lat=factories.LAT + 0.003)]})
+    case = street.other_supervisor.file()  # in the first area, which is not theirs
+    path = f"/api/v1/cases/{case}/candidates"
+    assert (
+        street.other_supervisor.client.get(path, headers=street.other_supervisor.headers).status_code == 403
+    )
+
+    def seen(person: Person) -> set[str]:
+        items = person.get(f"/cases/{case}/candidates")["items"]
+        return {one["person"]["id"] for one in items if one["distance_m"] is not None}
+
+    assert seen(street.leader) == seen(street.desk) == {str(street.handler.id), str(elsewhere.id)}
+    assert seen(street.supervisor) == {str(street.handler.id)}
+    street.desk.ask(f"{case}/voiding", {"text": "不是问题"})
+    assert seen(street.leader) == set()

@@ -277,6 +277,14 @@ def test_points_of_the_map_are_as_the_contract_says(street):
     assert [point["id"] for point in answer["items"]] == [case]
 
 
+@pytest.mark.parametrize(
+    "box", ["west=122&south=31&east=121&north=32", "west=121&south=32&east=122&north=31"]
+)
+def test_a_rectangle_with_its_edges_swapped_is_refused(street, box):
+    answer = street.desk.client.get(f"/api/v1/cases/map?{box}", headers=street.desk.headers)
+    assert answer.status_code == 422
+
+
 def test_board_feed_map_and_page_take_as_many_queries_for_many_cases_as_for_one(street):
     street.patrol.file()
     paths = (

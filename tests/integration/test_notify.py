@@ -465,6 +465,7 @@ def test_settings_name_only_what_reaches_the_person(desk: Desk, zhang: Any) -> N
     [
         ({"quiet": {"from": "23:00", "until": "07:00"}}, "quiet"),
         ({"quiet": {"from": "22:00", "until": "7:00"}}, "quiet"),
+        ({"quiet": {"from": "22:00", "until": "16:01"}}, "quiet"),
         ({"quiet": {"from": "00:00", "until": "00:00"}}, "quiet"),
         ({"channel_order": ["sms", "sms"]}, "channel_order"),
         ({"channel_order": ["live"]}, None),

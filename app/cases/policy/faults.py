@@ -15,7 +15,9 @@ from app.cases.words import MODES
 from app.timers.worktime import Limit
 
 _Chain = list[tuple[int, Rule]]
-# A last resort that rings more often than this (in its unit) would soon be heard by nobody.
+# A last resort that rings more often than once a day (in its unit) would soon be heard by nobody; one that rings
+# more rarely than this is silence.
+MOST_DAYS_SILENT: Final = 10
 _A_DAY: Final = {"urgent_hours": 24.0, "urgent_days": 1.0, "work_hours": 7.0, "work_days": 1.0}
 # These clocks have a limit of their own: of the class, or of the policy.
 _OWN_LIMIT: Final = frozenset({"not_acknowledged", "verify_overdue", "note_overdue"})
@@ -75,8 +77,10 @@ def _clock_faults(path: str, rule: Rule) -> Iterator[Fault]:
     if rule.last_resort:
         if rule.max_times is not None:
             yield make_fault(f"{path}.max_times", "last_resort_ends")
-        if rule.again_after is None or _too_often(rule.again_after):
+        if rule.again_after is None or _days(rule.again_after) < 1:
             yield make_fault(f"{path}.again_after", "too_often")
+        elif _days(rule.again_after) > MOST_DAYS_SILENT:
+            yield make_fault(f"{path}.again_after", "too_rare", days=MOST_DAYS_SILENT)
         if rule.replace is not None:
             yield make_fault(f"{path}.replace", "replaced_for_ever", who=rule.replace)
     elif rule.max_times is None:
@@ -95,8 +99,9 @@ def _rings_again(rule: Rule) -> bool:
     return rule.trigger in _OWN_LIMIT or (rule.trigger == "nobody_found" and rule.replace is not None)
 
 
-def _too_often(limit: Limit) -> bool:
-    return limit.amount < _A_DAY[limit.unit]
+def _days(limit: Limit) -> float:
+    """How many days of its unit the limit is."""
+    return limit.amount / _A_DAY[limit.unit]
 
 
 def _chain_faults(mode: str, trigger: str, chain: _Chain) -> Iterator[Fault]:

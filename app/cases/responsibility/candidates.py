@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import select, text
 
+from app.cases.life import ENDED
 from app.cases.models import CaseFile, CasePerson
 from app.cases.responsibility.dispatch import MOST_COUNTED
 from app.core import clock, current
@@ -23,6 +24,7 @@ _CANDIDATES = text("""
 with here as (select path from place where code = :place_code),
 posts as (
   select p.user_id, array_agg(distinct p.role) as roles, bool_or(p.place_code = any(here.path)) as reaches,
+         bool_or(held.path && cast(:scope as text[])) as seen,
          (array_agg(p.place_code order by cardinality(held.path) desc))[1] as place_code
     from post p
     join place held on held.code = p.place_code
@@ -46,7 +48,8 @@ select u.id, u.display_name, u.display_name_en, posts.roles, posts.reaches,
        exists (select from absence a where a.user_id = u.id and a.starts_at <= :now and a.ends_at > :now)
          as away,
        (select ST_DistanceSphere(l.position, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326))
-          from last_position l where l.user_id = u.id and l.street_code = :street_code) as distance_m,
+          from last_position l where l.user_id = u.id and l.street_code = :street_code
+           and posts.seen and :live) as distance_m,
        (select count(*) from (select from case_file c where c.owner_id = u.id
          and c.state not in ('closed','void','duplicate') limit :most_counted) held) as open_cases
   from posts
@@ -58,14 +61,19 @@ select u.id, u.display_name, u.display_name_en, posts.roles, posts.reaches,
 """)
 
 
-def candidates(case: CaseFile, now: datetime) -> list[dict[str, Any]]:
-    """Everybody who could be given *case*, the likeliest first, those who had it already last; how far they are
-    only while on duty."""
+def candidates(case: CaseFile, scope: frozenset[str], now: datetime) -> list[dict[str, Any]]:
+    """Everybody who could be given *case*, the likeliest first, those who had it already last.
+
+    How far they are is a position for whoever asks from three sides. It is told only while they are on duty
+    and the case is live, and only of staff of the places in *scope*: those whose positions the asker sees anyhow.
+    """
     had_it = _had_it(case)
     rows = db.session.execute(
         _CANDIDATES,
         {
             "street_code": case.street_code,
+            "scope": sorted(scope),
+            "live": case.state not in ENDED,
             "place_code": case.place_code,
             "class_key": case.class_key,
             "department": case.department,

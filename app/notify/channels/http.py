@@ -25,6 +25,7 @@ from urllib.parse import SplitResult, urlsplit
 MAX_URL = 2048
 MAX_ANSWER_BYTES = 64 * 1024
 USER_AGENT = "ironfeet"
+_HOST = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -94,6 +95,8 @@ def check_address(url: str, reach: Reach) -> SplitResult:
     if reach.loopback and _is_loopback(host):
         return parts
     if parts.scheme != "https" and not reach.plain:
+        raise BadAddress("Not an https address.")
+    if reach.hosts is not None and (port not in {None, 443} or not _HOST.fullmatch(host)):
         raise BadAddress("Not an https address.")
     if reach.hosts is not None and not any(_fits(host, pattern) for pattern in reach.hosts):
         raise BadAddress("The host is not on the list of this installation.")

@@ -192,7 +192,7 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** Who could be given the case, the likeliest first. */
+        /** Who could be given the case, the likeliest first; for those who steer or decide this case. */
         get: operations["read_candidates"];
         put?: never;
         post?: never;

@@ -16,11 +16,13 @@ export interface Filled {
   language: Settings['language']
 }
 
-export type Fault = 'missing' | 'same' | 'short'
+export type Fault = 'missing' | 'same' | 'short' | 'long'
 
 const DAY_MINUTES = 24 * 60
 /** Nobody sleeps so long: more likely morning and evening were mixed up. */
 const LONG_MINUTES = 14 * 60
+/** Longer than this the server refuses, unless the street's own hours are as long. */
+const MOST_MINUTES = 18 * 60
 
 const minuteOf = (time: string): number => Number(time.slice(0, 2)) * 60 + Number(time.slice(3, 5))
 const minutesBetween = (from: string, until: string): number =>
@@ -58,6 +60,7 @@ export function faultOf(filled: Filled, street: Hours): Fault | null {
   if (!filled.own) return null
   if (filled.from === '' || filled.until === '') return 'missing'
   if (filled.from === filled.until) return 'same'
+  if (quietMinutes(filled) > Math.max(MOST_MINUTES, quietMinutes(street))) return 'long'
   return contains(filled, street) ? null : 'short'
 }
 

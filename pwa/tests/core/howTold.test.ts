@@ -80,7 +80,8 @@ describe('what is wrong', () => {
         const mine = covered(from, until)
         const within = covered(streetFrom, streetUntil).every((quiet, at) => !quiet || mine[at])
         const street = { from: clock(streetFrom), until: clock(streetUntil) }
-        expect(faultOf(own(clock(from), clock(until)), street)).toBe(within ? null : 'short')
+        const long = (until - from + 1440) % 1440 > Math.max(18 * 60, (streetUntil - streetFrom + 1440) % 1440)
+        expect(faultOf(own(clock(from), clock(until)), street)).toBe(long ? 'long' : within ? null : 'short')
       }),
     )
   })
