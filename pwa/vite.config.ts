@@ -32,5 +32,6 @@ export default defineConfig({
     environment: 'node',
     include: ['tests/**/*.test.ts'],
     setupFiles: ['tests/setup.ts'],
+    testTimeout: 30_000, // on a busy machine the slowest take several times as long
   },
 })

@@ -92,8 +92,21 @@ def start_acknowledging(case: CaseFile, now: datetime) -> None:
     """Somebody has been given the case at *now*: they have so long to accept."""
     due = worktime.deadline(now, acknowledge_limit(case), calendar_of(case), ()).due_at
     case.acknowledge_due_at = due
+    case.next_due_at = _next_to_work(case)
     if due is not None:
         _schedule(case, ACKNOWLEDGE, due)
+
+
+def stop_acknowledging(case: CaseFile) -> None:
+    """Nobody is waited for to accept it: somebody has, or has given it back."""
+    _cancel(case, (ACKNOWLEDGE,))
+    case.acknowledge_due_at = None
+    case.next_due_at = case.due_at
+
+
+def _next_to_work(case: CaseFile) -> datetime | None:
+    """What runs out first while somebody is to accept the case and resolve it; boards are sorted by it."""
+    return min((due for due in (case.acknowledge_due_at, case.due_at) if due is not None), default=None)
 
 
 def start_resolving(case: CaseFile, now: datetime) -> None:
@@ -103,7 +116,8 @@ def start_resolving(case: CaseFile, now: datetime) -> None:
     the time that a new owner has to accept.
     """
     limit, calendar, pauses = resolve_limit(case), calendar_of(case), pauses_of(case)
-    case.due_at = case.next_due_at = worktime.deadline(case.clock_from, limit, calendar, pauses).due_at
+    case.due_at = worktime.deadline(case.clock_from, limit, calendar, pauses).due_at
+    case.next_due_at = _next_to_work(case)
     warn_at = worktime.fraction_at(case.clock_from, limit, calendar, pauses, policy_of(case).warn_at)
     if case.due_at is None or warn_at is None:  # on hold: nothing runs
         _cancel(case, (WARN, DUE))

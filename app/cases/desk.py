@@ -71,11 +71,10 @@ def dispatch(body: dict[str, Any], now: datetime) -> Take:
     """To somebody named, or to whom the rules choose."""
 
     def do(case: CaseFile, act: Act) -> None:
-        owner_id = body["owner_id"] or steps.chosen(case, now)
-        if owner_id is None:
-            raise StepRefused(problems.PERSON_UNFIT, "The rules find nobody; name somebody.")
-        _fit(case, owner_id, now)
-        steps.dispatch_to(case, act, owner_id)
+        if body["owner_id"] is None:
+            return steps.dispatch_by_rules(case, act)
+        _fit(case, body["owner_id"], now)
+        return steps.dispatch_to(case, act, body["owner_id"])
 
     return do
 

@@ -107,9 +107,8 @@ def accept(case: CaseFile, act: Act, user_id: UUID) -> None:
     """The owner takes it on: the acknowledge clock stops, the working clock runs on."""
     take(case, "accept", act)
     case.acknowledged_at = act.received_at
-    case.acknowledge_due_at = None
     accept_as(case, user_id, min(act.at, act.received_at))
-    clocks.stop(case, (clocks.ACKNOWLEDGE,))
+    clocks.stop_acknowledging(case)
 
 
 def watch_by_rules(case: CaseFile, now: datetime) -> bool:

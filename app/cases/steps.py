@@ -57,8 +57,7 @@ def give_back(case: CaseFile, act: Act) -> None:
     owner = case.owner_id
     case.returns += 1
     release(case, "owner", "returned", now)
-    clocks.stop(case, (clocks.ACKNOWLEDGE,))
-    case.acknowledge_due_at = None
+    clocks.stop_acknowledging(case)
     choice = dispatch.find_arbiter(dispatching.matter_of(case), former_owners(case), now)
     if choice.user_id is not None:
         appoint(case, choice.user_id, "arbiter", choice.why, now)
@@ -79,6 +78,19 @@ def arbitrate(case: CaseFile, act: Act, owner_id: UUID) -> None:
 def dispatch_to(case: CaseFile, act: Act, owner_id: UUID) -> None:
     """A dispatcher names the owner."""
     dispatching.give(case, owner_id, act, why="named")
+
+
+def dispatch_by_rules(case: CaseFile, act: Act) -> None:
+    """A dispatcher lets the rules name the owner; why it is that one stands in the timeline.
+
+    Raises:
+        StepRefused: PERSON_UNFIT where the rules find nobody.
+    """
+    choice = dispatching.choose(case, act.received_at)
+    if choice.user_id is None:
+        raise StepRefused(problems.PERSON_UNFIT, "The rules find nobody; name somebody.")
+    act.data.update(why=choice.why, facts=list(choice.facts))
+    dispatching.give(case, choice.user_id, act, why=choice.why)
 
 
 def arrive(case: CaseFile, act: Act) -> None:
@@ -212,12 +224,14 @@ def decide(case: CaseFile, act: Act, request_id: UUID, *, granted: bool) -> None
     now = act.received_at
     request.decision = "granted" if granted else "denied"
     request.decided_by, request.decided_at, request.note = act.actor_id, now, act.text
+    if granted and request.kind == "extension":
+        extend(
+            case, request.amount or 0.0, now
+        )  # before it is told, because what is told is the new deadline
     tell(case, f"case.{request.kind}_decided", [request.asked_by], now, by=act.actor_id, granted=granted)
-    if not granted:
+    if not granted or request.kind == "extension":
         return
-    if request.kind == "extension":
-        extend(case, request.amount or 0.0, now)
-    elif request.until is not None and request.until > now:
+    if request.until is not None and request.until > now:
         hold(case, dispatching.system_act(now), request.until, request.reason, parts=("dispatcher",))
 
 
@@ -380,8 +394,3 @@ def too_late(case: CaseFile, step: str, act: Act) -> None:
     """Keep what somebody did who no longer was on the case when it arrived; it changes nothing."""
     act.data["step"] = step
     write(case, "late", act, case.state)
-
-
-def chosen(case: CaseFile, now: datetime) -> UUID | None:
-    """Whom the rules would give the case to now."""
-    return dispatching.choose(case, now).user_id

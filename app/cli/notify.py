@@ -40,7 +40,10 @@ def add_robot(file: TextIO, place: str | None, user: str | None) -> None:
 @notify.command("robots")
 def list_robots() -> None:
     """List the robots that are on, without their keys."""
-    for robot in robots.in_use():
+    on = list(robots.in_use())
+    if not on:
+        click.echo("No robot is on.")
+    for robot in on:
         whose = robot.place_code or f"user {robot.user_id}"
         click.echo(f"{robot.id}  {robot.street_code}  {whose}  {origin(robot.address)}")
 

@@ -56,6 +56,17 @@ export function photoBodies(photos: readonly DraftPhoto[]): Record<string, unkno
   return photos.map(({ sha256, role, at, fix }) => ({ sha256, role, at, fix }))
 }
 
+const MOST_WORDS = 1000
+
+/** What somebody who joins a case has found, in words: the case keeps the condition of its first report. */
+export function joinText(fields: ReportFields, entry: CaseClass | null): string {
+  const condition = entry?.conditions.find((one) => one.ordinal === fields.condition)
+  const value = fields.measured.trim()
+  const measured = condition && condition.comparison !== 'any' && value !== '' ? `：${value} ${condition.measure_unit}` : ''
+  const found = condition ? `${condition.text}${measured}` : ''
+  return [found, fields.text.trim()].filter((one) => one !== '').join('。').slice(0, MOST_WORDS)
+}
+
 export function reportBody(fields: ReportFields, photos: readonly DraftPhoto[], about: { catalogue: number; shift: string | null; here: Fix | null }): Record<string, unknown> {
   const body: Record<string, unknown> = {
     class: fields.class_key,
