@@ -47,7 +47,8 @@ describe('what is wrong', () => {
   it.each([
     ['22:00', '07:00', null],
     ['20:00', '08:30', null],
-    ['19:00', '18:00', null], // nearly the whole day
+    ['19:00', '13:00', null], // eighteen hours at most
+    ['19:00', '13:01', 'long'], // nearly the whole day
     ['22:01', '07:00', 'short'],
     ['22:00', '06:59', 'short'],
     ['00:00', '07:00', 'short'],

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import type { CaseClass } from '@/core/caseTypes'
 import type { DraftPhoto } from '@/core/db'
 import type { Fix } from '@/core/proof'
-import { EMPTY_REPORT, fixOf, missingIn, photosOf, reportBody, spotOf } from '@/field/cases/report'
+import { EMPTY_REPORT, fixOf, joinText, missingIn, photosOf, reportBody, spotOf } from '@/field/cases/report'
 import { dayTimes, stepBody, stepReady, type StepFields } from '@/field/cases/steps'
 
 const fix = (acc: number): Fix => ({ at: '2026-11-24T01:00:00Z', lat: 31.24, lon: 121.41, acc, datum: 'wgs84', src: 'gnss' })
@@ -29,6 +29,20 @@ describe('a report', () => {
     [null, { fixed: true }, [photo('before'), photo('after')], entry([])],
   ] as const)('still needs: %s', (missing, change, photos, chosen) => {
     expect(missingIn({ ...EMPTY_REPORT, ...change }, photos, chosen)).toBe(missing)
+  })
+
+  it.each([
+    ['破损：3.5 cm2。还在扩大', { condition: 2, measured: '3.5', text: ' 还在扩大 ' }],
+    ['破损', { condition: 1, measured: '7' }],
+    ['还在', { text: '还在' }],
+    ['', {}],
+  ])('that joins another says what was found: %s', (said, change) => {
+    expect(joinText({ ...EMPTY_REPORT, ...change }, entry([plain, measured]))).toBe(said)
+  })
+
+  it('that joins another says no more than a case takes', () => {
+    expect(joinText({ ...EMPTY_REPORT, text: 'x'.repeat(1000), condition: 1 }, entry([plain]))).toHaveLength(1000)
+    expect(joinText({ ...EMPTY_REPORT, text: 'x' }, null)).toBe('x')
   })
 
   it('is where its sharpest photo was taken, unless a spot was pointed at', () => {
