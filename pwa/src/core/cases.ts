@@ -97,6 +97,33 @@ export function caseNow(listed: FieldCase | null, detail: CaseDetail | null, act
   return one
 }
 
+/** What an owner has asked for and nobody has decided on. */
+export interface OpenRequest {
+  kind: string // hold, extension
+  amount: number | null
+  until: string | null
+}
+
+/** The request that waits: as the server tells, or as this phone has just written it. One at a time is taken. */
+export function openRequest(one: Pick<SeenCase, 'id' | 'state'>, detail: CaseDetail | null, acts: readonly LocalAct[]): OpenRequest | null {
+  if (decide(one.state, null, 'decide', ['dispatcher']).refusal !== null) return null // nobody can decide on it now
+  const requests = detail?.requests ?? []
+  const waiting = requests.find((request) => request.decision === null)
+  if (waiting) return waiting
+  const mine = acts.find((act) => isAsking(act) && act.body.case === one.id && !requests.some((request) => request.id === act.id))
+  if (!mine) return null
+  const { amount, until } = mine.body
+  return {
+    kind: mine.kind === 'case_hold_asked' ? 'hold' : 'extension',
+    amount: typeof amount === 'number' ? amount : null,
+    until: text(until) || null,
+  }
+}
+
+function isAsking({ kind }: Pick<LocalAct, 'kind'>): boolean {
+  return kind === 'case_hold_asked' || kind === 'case_extension_asked'
+}
+
 function plain(one: FieldCase): SeenCase {
   return { ...one, state: one.state as CaseState, steps: one.steps as Step[], pending: null }
 }
