@@ -32,4 +32,10 @@ describe('a line of the timeline', () => {
     expect(moreWords(event('return', { reason: 'not_ours' }), names)).toBe('不属于我的职责')
     expect(moreWords(event('accept', {}), names)).toBe('')
   })
+
+  it('explains why a report came later than it was written', () => {
+    const late = event('file', {}, { received_at: '2026-11-24T01:07:30Z' })
+    expect(moreWords(late, names)).toBe('手机上先记下，7 分钟后才传到')
+    expect(moreWords(event('file', {}, { received_at: '2026-11-24T01:02:00Z' }), names)).toBe('')
+  })
 })

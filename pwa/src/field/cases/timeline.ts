@@ -1,6 +1,6 @@
 /** What a line of the timeline says besides the step, who took it and when. */
 import type { CaseDetail, CaseEvent } from '@/core/caseTypes'
-import { howWords, returnWords, triggerWords, whyWords } from '@/ui/caseWords'
+import { howWords, offlineWords, returnWords, triggerWords, whyWords } from '@/ui/caseWords'
 import { named } from '@/ui/language'
 
 import { t } from '../words'
@@ -19,6 +19,7 @@ export function moreWords(event: CaseEvent, names: ReadonlyMap<string, string>):
     who === undefined ? null : t('timeline.to', { who }), // only the rules' reason would leave open whom they chose
     event.step === 'return' && typeof reason === 'string' ? returnWords(reason) : null,
     typeof why === 'string' ? whyWords(why) : null,
+    offlineWords(event), // two times of one event would otherwise stand unexplained
   ]
   return said.filter((words) => words !== null).join(t('list.comma'))
 }
