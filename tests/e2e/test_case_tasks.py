@@ -15,6 +15,8 @@ from tests.e2e.handset import Handset
 from tests.e2e.steps import eventually, settings_kept, settings_of, sign_in
 from tests.e2e.test_case_console import TRADE, at_console, send, spot_of, state_of, take_step
 
+FOLLOWED_MS = 30_000  # an open case is asked for every 15 s
+
 
 def given_to(stack: Stack, username: str, nth: int) -> str:
     """A case that the desk has given to *username*."""
@@ -42,7 +44,8 @@ def say(page: Page, text: str) -> None:
 
 
 def test_asking_for_a_hold_and_going_on(stack: Stack, people: Any) -> None:
-    """The owner must wait, the desk agrees, the clock stands still, and the owner goes on before the day."""
+    """The owner must wait, the desk agrees, the clock stands still, and the owner goes on before the day; then the
+    desk gives the case to another. The open page follows all of it without a touch."""
     case_id = given_to(stack, "handler1", 4)
     handler = on_phone(people, "handler1", case_id)
     page = handler.page
@@ -52,7 +55,15 @@ def test_asking_for_a_hold_and_going_on(stack: Stack, people: Any) -> None:
     page.locator("input[name=until]").first.check()
     handler.picture("task-1-hold")
     say(page, "店里没人，明天再来")
+    waits = page.get_by_test_id("waits")
+    expect(waits).to_contain_text("等审批：挂起到明天 09:00")
     eventually(lambda: state_of(stack, case_id)["requests"], "the request")
+    page.reload()  # what the phone itself remembers of it is of no matter
+    expect(waits).to_be_visible()
+    expect(page.get_by_test_id("step-note")).to_be_visible()
+    for asking in ("step-ask_hold", "step-ask_extension"):  # a second one would be refused
+        expect(page.get_by_test_id(asking)).to_have_count(0)
+    handler.picture("task-1b-waits")
     desk = at_console(people, "dispatcher1", f"/cases/{case_id}")
     expect(desk.page.get_by_test_id("request")).to_contain_text("店里没人")
     take_step(desk.page, "decide")
@@ -60,13 +71,22 @@ def test_asking_for_a_hold_and_going_on(stack: Stack, people: Any) -> None:
     desk.page.get_by_test_id("step-text").fill("同意")
     send(desk.page)
     assert state_of(stack, case_id)["state"] == "on_hold"
-    page.reload()
-    expect(page.get_by_test_id("state")).to_contain_text("挂起")
+    expect(page.get_by_test_id("state")).to_contain_text("挂起", timeout=FOLLOWED_MS)
+    expect(waits).to_have_count(0)
     expect(page.get_by_test_id("held-until")).to_contain_text("9:00 自动恢复")
     handler.picture("task-2-held")
     page.get_by_test_id("step-resume").click()
     say(page, "店主回来了")
     eventually(lambda: state_of(stack, case_id)["state"] == "acknowledged", "going on")
+    other = stack.call("handler2", "GET", "/api/v1/me")
+    given = {"id": str(uuid7()), "owner_id": other["id"], "text": "换一位"}
+    stack.call("dispatcher1", "POST", f"/api/v1/cases/{case_id}/dispatch", given)
+    expect(page.get_by_text(f"处置人：{other['display_name']}")).to_be_visible(timeout=FOLLOWED_MS)
+    expect(page.get_by_test_id("step-resolve")).to_have_count(0)
+    expect(page.get_by_test_id("timeline").locator("li").first).to_contain_text(
+        f"交给{other['display_name']}"
+    )
+    handler.picture("task-2b-given-to-another")
 
 
 def test_a_case_given_back_and_done_together(stack: Stack, people: Any) -> None:

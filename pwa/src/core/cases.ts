@@ -5,7 +5,7 @@
 import type { LocalAct, Standing } from './feed'
 import { distanceM, type LatLon } from './geo'
 import { decide, openSteps, type CaseState, type Step } from './life'
-import type { FieldCase, FieldCases, NearCase } from './caseTypes'
+import type { CaseDetail, FieldCase, FieldCases, NearCase } from './caseTypes'
 
 /** A case with what this phone has done to it since. */
 export interface SeenCase extends Omit<FieldCase, 'state' | 'steps'> {
@@ -78,6 +78,50 @@ export function mergeCases(feed: FieldCases | null, acts: readonly LocalAct[]): 
     }
   }
   return seen
+}
+
+/**
+ * One case for its own page: whichever of list and page the server made later, with what this phone has done
+ * since laid over it. Of two of the same age the page's own, which is asked for more often.
+ */
+export function caseNow(listed: FieldCase | null, detail: CaseDetail | null, acts: readonly LocalAct[]): SeenCase | null {
+  const fromPage = detail !== null && (listed === null || detail.version >= listed.version)
+  const card = fromPage ? detail : listed
+  if (card === null) return null
+  const one = plain(card)
+  const told = new Set(fromPage ? detail.events.map((event) => event.id) : [])
+  for (const act of acts) {
+    const step = stepOf(act)
+    if (step && step !== 'join' && act.body.case === one.id && !told.has(act.id)) take(one, step, act)
+  }
+  return one
+}
+
+/** What an owner has asked for and nobody has decided on. */
+export interface OpenRequest {
+  kind: string // hold, extension
+  amount: number | null
+  until: string | null
+}
+
+/** The request that waits: as the server tells, or as this phone has just written it. One at a time is taken. */
+export function openRequest(one: Pick<SeenCase, 'id' | 'state'>, detail: CaseDetail | null, acts: readonly LocalAct[]): OpenRequest | null {
+  if (decide(one.state, null, 'decide', ['dispatcher']).refusal !== null) return null // nobody can decide on it now
+  const requests = detail?.requests ?? []
+  const waiting = requests.find((request) => request.decision === null)
+  if (waiting) return waiting
+  const mine = acts.find((act) => isAsking(act) && act.body.case === one.id && !requests.some((request) => request.id === act.id))
+  if (!mine) return null
+  const { amount, until } = mine.body
+  return {
+    kind: mine.kind === 'case_hold_asked' ? 'hold' : 'extension',
+    amount: typeof amount === 'number' ? amount : null,
+    until: text(until) || null,
+  }
+}
+
+function isAsking({ kind }: Pick<LocalAct, 'kind'>): boolean {
+  return kind === 'case_hold_asked' || kind === 'case_extension_asked'
 }
 
 function plain(one: FieldCase): SeenCase {

@@ -1,10 +1,11 @@
 /** The field app's words, and how it says times and distances. */
-import type { SeenCase } from '@/core/cases'
+import type { OpenRequest, SeenCase } from '@/core/cases'
 import { progressOf, type SeenRound } from '@/core/feed'
 import { clockTime, dayPhrase, distancePhrase, durationPhrase, momentPhrase } from '@/core/format'
 import en from '@/messages/field.en.json'
 import zh from '@/messages/field.zh.json'
-import { common } from '@/ui/common'
+import { limitWords } from '@/ui/caseWords'
+import { common, problemWords } from '@/ui/common'
 import { named, words } from '@/ui/language'
 
 import { now } from './clock'
@@ -37,6 +38,20 @@ export function progressWords(round: SeenRound): string {
 export function askedWords({ state, verifier, my_part }: Pick<SeenCase, 'state' | 'verifier' | 'my_part'>): string {
   if (state !== 'resolved' || !verifier) return ''
   return my_part === 'verifier' ? t('case.asked_you') : t('case.asked', { name: named(verifier.display_name, verifier.display_name_en) })
+}
+
+/** What waits for approval; *unit* is that in which more time is counted. */
+export function waitsWords({ kind, amount, until }: OpenRequest, unit: string): string {
+  if (kind === 'hold') return until === null ? t('case.waits_hold') : t('case.waits_hold_until', { when: sayDay(until) })
+  return t('case.waits_extension', { amount: limitWords(amount ?? 0, unit) })
+}
+
+const ASKING: readonly (string | null)[] = ['case_hold_asked', 'case_extension_asked']
+
+/** Why the server did not take an entry of *kind*. Two requests at a time are the usual way to be refused one. */
+export function refusalWords(kind: string | null, problem: string): string {
+  if (ASKING.includes(kind) && problem.endsWith('step-not-now')) return t('attention.asked_not_now')
+  return problemWords(problem)
 }
 
 /** A moment as people say it, kept up to date while it is on screen. */

@@ -81,6 +81,15 @@ export function lengthWords(milliseconds: number): string {
   return common(key, values)
 }
 
+/** Arrived so much later than it was written, an event comes from a phone without a network. */
+const OFFLINE_MS = 120_000
+
+/** That an event was written on the phone and came later; null where it came at once. */
+export function offlineWords({ at, received_at }: { at: string; received_at: string }): string | null {
+  const waited = Date.parse(received_at) - Date.parse(at)
+  return waited > OFFLINE_MS ? common('event.offline', { length: lengthWords(waited) }) : null
+}
+
 const DUE_KEYS = {
   accept: ['due.accept_left', 'due.accept_overdue'],
   resolve: ['due.left', 'due.overdue'],

@@ -1,8 +1,8 @@
 // What was just done to a case shows at once, and only what the table of steps allows.
 import { describe, expect, it } from 'vitest'
 
-import type { FieldCase, FieldCases } from '@/core/caseTypes'
-import { byUrgency, isOpenTask, isVague, toVerifyOrder, mergeCases, nearCases, stepOf } from '@/core/cases'
+import type { CaseDetail, FieldCase, FieldCases } from '@/core/caseTypes'
+import { byUrgency, caseNow, isOpenTask, isVague, openRequest, toVerifyOrder, mergeCases, nearCases, stepOf } from '@/core/cases'
 import type { LocalAct } from '@/core/feed'
 import { destination } from '@/core/geo'
 import { uuid7 } from '@/core/ids'
@@ -144,5 +144,52 @@ describe('cases to check', () => {
 describe('a vague position', () => {
   it.each([[8, false], [100, false], [101, true], [528, true]])('%i m: %s', (accuracy_m, vague) => {
     expect(isVague(card({ accuracy_m }))).toBe(vague)
+  })
+})
+
+describe('one case on its own page', () => {
+  const paged = (one: FieldCase, change: object = {}) => ({ ...one, events: [], requests: [], people: [], ...change }) as unknown as CaseDetail
+
+  it('is whichever of list and page is newer', () => {
+    const one = card({ version: 3 })
+    const newer = paged(one, { version: 4, state: 'acknowledged', due_at: '2026-11-24T05:00:00Z' })
+    expect(caseNow(one, newer, [])).toMatchObject({ state: 'acknowledged', due_at: '2026-11-24T05:00:00Z' })
+    expect(caseNow(one, paged(one, { version: 2, state: 'open' }), [])).toMatchObject({ state: 'dispatched' })
+    expect(caseNow(one, null, [])).toMatchObject({ state: 'dispatched' })
+    expect(caseNow(null, newer, [])).toMatchObject({ state: 'acknowledged' })
+    expect(caseNow(null, null, [])).toBeNull()
+  })
+
+  it('shows what this phone did until the page tells of it', () => {
+    const one = card()
+    const mine = act('case_accepted', { case: one.id }, 'server')
+    expect(caseNow(one, paged(one), [mine])).toMatchObject({ state: 'acknowledged', pending: { step: 'accept' } })
+    // Given to me anew since: the accepting of before is no step of now
+    expect(caseNow(one, paged(one, { version: 5, events: [{ id: mine.id }] }), [mine])).toMatchObject({ state: 'dispatched', pending: null })
+    expect(caseNow(one, paged(one), [act('case_accepted', { case: uuid7() })])).toMatchObject({ state: 'dispatched' })
+  })
+})
+
+describe('a request that waits', () => {
+  const one = { id: uuid7(), state: 'acknowledged' as const }
+  const asked = (change: object = {}) => ({ id: uuid7(), kind: 'extension', amount: 1, until: null, decision: null, ...change })
+  const paged = (...requests: object[]) => ({ requests }) as unknown as CaseDetail
+
+  it('is the one that nobody has decided on', () => {
+    expect(openRequest(one, paged(asked({ decision: 'denied' }), asked({ amount: 2 })), [])).toMatchObject({ kind: 'extension', amount: 2 })
+    expect(openRequest(one, paged(asked({ decision: 'granted' })), [])).toBeNull()
+    expect(openRequest(one, null, [])).toBeNull()
+  })
+
+  it('is what this phone has just asked for, until the server tells what became of it', () => {
+    const until = '2026-11-25T01:00:00Z'
+    const mine = act('case_hold_asked', { case: one.id, until })
+    expect(openRequest(one, paged(), [mine])).toEqual({ kind: 'hold', amount: null, until })
+    expect(openRequest(one, paged(asked({ id: mine.id, decision: 'denied' })), [{ ...mine, standing: 'server' }])).toBeNull()
+    expect(openRequest(one, paged(), [act('case_extension_asked', { case: uuid7(), amount: 1 }), act('case_noted', { case: one.id })])).toBeNull()
+  })
+
+  it('is none where the case has gone past deciding', () => {
+    expect(openRequest({ ...one, state: 'resolved' }, paged(asked()), [])).toBeNull()
   })
 })

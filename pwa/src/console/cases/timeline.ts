@@ -5,8 +5,8 @@ import {
   factWords,
   howWords,
   keptWords,
-  lengthWords,
   modeWords,
+  offlineWords,
   requestWords,
   returnWords,
   sourceWords,
@@ -26,9 +26,6 @@ export interface Told {
   /** `alarm`: the rules had to act; `late`: it changed nothing; `good`: it went on. */
   tone: 'alarm' | 'late' | 'good' | 'plain'
 }
-
-/** Written down so much later than it was done, it came from a phone without a network. */
-const OFFLINE_MS = 120_000
 
 type Say = (value: unknown, told: { known: ReadonlyMap<string, string>; now: Date; event: CaseEvent; owner: string | null }) => string | null
 
@@ -121,10 +118,7 @@ export function toldOf(event: CaseEvent, known: ReadonlyMap<string, string>, now
     .filter(([member]) => member in event.data)
     .map(([member, say]) => say(event.data[member], { known, now, event, owner }))
     .filter((fact) => fact !== null)
-  const how = howWords(event)
-  if (how !== null) facts.push(how)
-  const waited = Date.parse(event.received_at) - Date.parse(event.at)
-  if (waited > OFFLINE_MS) facts.push(t('timeline.offline', { length: lengthWords(waited) }))
+  facts.push(...[howWords(event), offlineWords(event)].filter((fact) => fact !== null))
   return { title: stepWords(event.step), facts, tone: toneOf(event) }
 }
 

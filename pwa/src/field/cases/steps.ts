@@ -86,6 +86,11 @@ export function stepBody(step: Step, about: string, fields: StepFields, photos: 
   }
 }
 
+/** The unit in which more time for the case is counted. */
+export function unitOf(deadline: unknown): string {
+  return (deadline as { limit?: { unit?: string } } | null)?.limit?.unit ?? 'work_hours'
+}
+
 const DAY_MS = 86_400_000
 const HOLD_DAYS = [1, 2, 3, 7, 14]
 
