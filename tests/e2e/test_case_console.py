@@ -169,6 +169,9 @@ def test_the_board_finds_what_is_asked_for(stack: Stack, people: Any) -> None:
     """Filters narrow the list and stand in the address; the way back from a case leads to the same list."""
     Handset(stack, "patrol1").report(TRADE, *spot_of(stack, 3))
     page = at_console(people, "dispatcher1", "/cases").page
+    listed = page.get_by_test_id("map-listed")
+    expect(page.get_by_test_id("case").first).to_be_visible()
+    expect(listed).to_have_count(0)  # without a filter the map shows all that is in sight
     page.get_by_role("button", name=re.compile("更多筛选")).click()
     page.get_by_test_id("class-search").fill("kmyy")
     page.get_by_test_id("found-class").first.click()
@@ -186,6 +189,7 @@ def test_the_board_finds_what_is_asked_for(stack: Stack, people: Any) -> None:
     expect(page).to_have_url(re.compile(f"number={last_digits}"))
     expect(rows).to_have_count(1)
     expect(rows.first).to_contain_text(f"-{last_digits}")
+    expect(listed).to_have_text("地图只显示列表里的 1 件。")
 
 
 def test_export_is_a_file_and_is_written_down(stack: Stack, people: Any, tmp_path: Path) -> None:

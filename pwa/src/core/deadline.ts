@@ -32,6 +32,11 @@ export function dueOf(due: Due, now: number): Standing | null {
   return { kind: left >= 0 ? 'left' : 'overdue', what, ms: Math.abs(left) }
 }
 
+/** True where the case has missed its time to be put right, or the deadline that counts now: what rows, marks and the map show in red. */
+export function isLate(one: Due & { overdue: boolean }, now: number): boolean {
+  return one.overdue || dueOf(one, now)?.kind === 'overdue'
+}
+
 function waitedFor(due: Due): { what: 'accept' | 'resolve' | 'verify'; at: string | null } {
   if (due.state === 'resolved') return { what: 'verify', at: due.verify_due_at ?? null }
   if (due.state === 'dispatched' && due.acknowledge_due_at !== null) return { what: 'accept', at: due.acknowledge_due_at }

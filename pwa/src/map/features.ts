@@ -24,7 +24,7 @@ const NOTHING: FeatureCollection = { type: 'FeatureCollection', features: [] }
 /** The ones that need a person come on top where marks cover each other. */
 const ON_TOP: Record<CheckInLook, number> = { verified: 0, accepted: 1, rejected: 2, answered: 3, pending: 4 }
 
-const CASE_ON_TOP: Record<CaseLook, number> = { ended: 0, held: 1, checking: 2, working: 3, waiting: 4, late: 5 }
+const CASE_ON_TOP: Record<CaseLook, number> = { dropped: -1, ended: 0, held: 1, checking: 2, working: 3, waiting: 4, late: 5 }
 
 /** Builds the sources of the map in one display datum and one language. */
 export class Features {

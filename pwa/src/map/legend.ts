@@ -20,8 +20,8 @@ export function stopLegend(lang: Lang): LegendItem[] {
   return order.map((state) => ({ look: STOP_LOOKS[state], text: mapWords(lang).stops[state] }))
 }
 
-/** The marks of cases, the most pressing first. */
-export function caseLegend(lang: Lang): LegendItem[] {
-  const order: CaseLook[] = ['late', 'waiting', 'working', 'checking', 'held']
+/** The marks of live cases, the most pressing first, or of those that are over. */
+export function caseLegend(lang: Lang, view: 'live' | 'ended' = 'live'): LegendItem[] {
+  const order: CaseLook[] = view === 'live' ? ['late', 'waiting', 'working', 'checking', 'held'] : ['ended', 'dropped']
   return order.map((look) => ({ look: CASE_LOOKS[look], text: mapWords(lang).cases[look] }))
 }

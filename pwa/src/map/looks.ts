@@ -26,6 +26,7 @@ const BANG = 'M12 8.2V14.2M12 17.6V18.2'
 const QUERY = 'M9.2 9.4C9.2 6.2 14.8 6.2 14.8 9.4C14.8 11.6 12 11.6 12 14M12 17.4V17.8'
 const FORWARD = 'M9.4 7L15.4 12L9.4 17'
 const BARS = 'M9.2 7.6V16.4M14.8 7.6V16.4'
+const DASH = 'M7.2 12H16.8'
 const CROSS = 'M7.6 7.6L16.4 16.4M16.4 7.6L7.6 16.4'
 
 export const COLOURS = {
@@ -36,6 +37,7 @@ export const COLOURS = {
   red: '#b3201d',
   dark: '#5c1020',
   slate: '#4a5560',
+  grey: '#6f7983',
 } as const
 
 /** What became of a check-in. */
@@ -65,11 +67,13 @@ export const CASE_LOOKS: Record<CaseLook, Look> = {
   checking: { fill: COLOURS.purple, ink: '#fff', body: SHIELD, sign: TICK },
   held: { fill: COLOURS.slate, ink: '#fff', body: SQUARE, sign: BARS },
   ended: { fill: COLOURS.green, ink: '#fff', body: HEXAGON, sign: TICK },
+  dropped: { fill: COLOURS.grey, ink: '#fff', body: HEXAGON, sign: DASH },
 }
 
 /** The look of a case from its state and whether it is overdue. */
 export function caseLook(state: string, overdue: boolean): CaseLook {
-  if (['closed', 'void', 'duplicate'].includes(state)) return 'ended'
+  if (state === 'closed') return 'ended'
+  if (state === 'void' || state === 'duplicate') return 'dropped' // nobody put anything right
   if (overdue) return 'late'
   if (state === 'on_hold') return 'held'
   if (state === 'resolved' || state === 'verified') return 'checking'

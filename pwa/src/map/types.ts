@@ -90,7 +90,7 @@ export interface Framed extends Position {
 }
 
 /** How a case stands, as far as one must see it from afar. */
-export type CaseLook = 'late' | 'waiting' | 'working' | 'checking' | 'held' | 'ended'
+export type CaseLook = 'late' | 'waiting' | 'working' | 'checking' | 'held' | 'ended' | 'dropped'
 
 export interface MapCase {
   id: string

@@ -68,9 +68,17 @@ export function keptWords({ data }: { data: Record<string, unknown> }, who: stri
 export function limitWords(amount: number, unit: string): string {
   // A third of an hour is twenty minutes to everybody
   if (unit === 'urgent_hours' && amount < 1) return common('duration.minutes', { n: Math.round(amount * 60) })
-  if (unit === 'work_hours' && amount < 1) return common('limit_unit.work_minutes', { n: Math.round(amount * 60) })
-  const key = `limit_unit.${unit}`
-  return key in en ? common(key as CommonKey, { n: Math.round(amount * 100) / 100 }) : `${amount} ${unit}`
+  if (unit === 'work_hours' && amount < 1) return counted('work_minutes', Math.round(amount * 60))
+  return `limit_unit.${unit}` in en ? counted(unit, Math.round(amount * 100) / 100) : `${amount} ${unit}`
+}
+
+function counted(unit: string, n: number): string {
+  return common(`limit_unit.${unit}${n === 1 ? '.one' : ''}` as CommonKey, { n })
+}
+
+/** A unit of measurement as one writes it; the catalogue has it without raised figures. */
+export function unitWords(unit: string): string {
+  return unit.replace(/2$/, '²').replace(/3$/, '³')
 }
 
 /** A length of time in words; days from one day on. */
@@ -91,10 +99,10 @@ export function offlineWords({ at, received_at }: { at: string; received_at: str
 }
 
 const DUE_KEYS = {
-  accept: ['due.accept_left', 'due.accept_overdue'],
-  resolve: ['due.left', 'due.overdue'],
-  verify: ['due.verify_left', 'due.verify_overdue'],
-} as const satisfies Record<string, readonly [CommonKey, CommonKey]>
+  accept: ['due.accept_left', 'due.accept_just_overdue', 'due.accept_overdue'],
+  resolve: ['due.left', 'due.just_overdue', 'due.overdue'],
+  verify: ['due.verify_left', 'due.verify_just_overdue', 'due.verify_overdue'],
+} as const satisfies Record<string, readonly [CommonKey, CommonKey, CommonKey]>
 
 /** The deadline of a case in words, and whether it has passed; null where nothing is waited for any more. */
 export function dueWords(due: Due, now: number): { text: string; late: boolean } | null {
@@ -103,6 +111,7 @@ export function dueWords(due: Due, now: number): { text: string; late: boolean }
   if (found.kind === 'held') return { text: common('due.held'), late: false }
   if (found.kind === 'none') return { text: common('due.none'), late: false }
   const late = found.kind === 'overdue'
-  const [left, overdue] = DUE_KEYS[found.what]
-  return { text: common(late ? overdue : left, { length: lengthWords(found.ms) }), late }
+  const [left, justOverdue, overdue] = DUE_KEYS[found.what]
+  const passed = found.ms < 60_000 ? justOverdue : overdue // "0 minutes" says nothing
+  return { text: common(late ? passed : left, { length: lengthWords(found.ms) }), late }
 }

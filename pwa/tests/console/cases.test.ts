@@ -3,7 +3,7 @@ import './page'
 
 import { describe, expect, it } from 'vitest'
 
-import { ENDED_STATES, LIVE_STATES, NO_FILTERS, askedFor, readFilters, wishes, withFresh, writeFilters } from '@/console/cases/filters'
+import { ENDED_STATES, LIVE_STATES, NO_FILTERS, askedFor, isNarrowed, readFilters, wishes, withFresh, writeFilters } from '@/console/cases/filters'
 import { latestOfEach, readReach } from '@/console/cases/reach'
 import { ASKS, actionsOf, complete, phoneSteps, type Action, type Filled } from '@/console/cases/steps'
 import { nextWords, overtaker, ownersAfter, toldOf } from '@/console/cases/timeline'
@@ -33,6 +33,13 @@ describe('filters', () => {
   it('count the wishes behind the fold only', () => {
     expect(wishes({ ...NO_FILTERS, state: 'open', overdue: true, mine: true })).toBe(0)
     expect(wishes({ ...NO_FILTERS, place: '310107005-G1', number: '7' })).toBe(2)
+  })
+
+  it('narrow the list with any wish, the ended view among them', () => {
+    expect(isNarrowed(NO_FILTERS)).toBe(false)
+    for (const wish of [{ view: 'ended' }, { number: '0020' }, { state: 'returned' }, { mine: true }] as const) {
+      expect(isNarrowed({ ...NO_FILTERS, ...wish })).toBe(true)
+    }
   })
 
   it('know every state of the table, each once', () => {

@@ -19,6 +19,15 @@ describe("the street's policy", () => {
     expect(figuresWords(demo)).toHaveLength(5)
   })
 
+  it('says of every raised case 点到人 who takes over, but where the arbiter decides', () => {
+    const raised = chainsOf(demo).flatMap((chain) => chain.rules.filter((rule) => rule.mode === 'point' && rule.raise_to !== null))
+    expect(new Set(raised.map((rule) => rule.trigger))).toEqual(new Set(['not_acknowledged', 'overdue', 'returned', 'reopened', 'raised', 'many_reports']))
+    for (const rule of raised) {
+      if (rule.trigger === 'returned') expect(ruleWords(rule)).not.toContain('换由')
+      else expect(ruleWords(rule)).toContain('换由指定责任人承接')
+    }
+  })
+
   it('has its rules in the order of their occurrences', () => {
     for (const { rules } of chainsOf(demo)) {
       expect(rules.map((rule) => rule.nth)).toEqual(rules.map((rule) => rule.nth).sort((a, b) => a - b))

@@ -97,6 +97,8 @@ describe('a case on the map', () => {
     ['on_hold', false, 'held'],
     ['acknowledged', true, 'late'],
     ['closed', true, 'ended'],
+    ['void', false, 'dropped'],
+    ['duplicate', true, 'dropped'],
   ])('in state %s, overdue: %s, looks %s', (state, overdue, look) => {
     expect(caseLook(state, overdue)).toBe(look)
   })

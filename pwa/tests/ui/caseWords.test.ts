@@ -12,7 +12,8 @@ import life from '../../../app/cases/life.json'
 await import('vue')
 const page = { documentElement: { lang: '', classList: { toggle: () => false } } }
 Object.defineProperty(globalThis, 'document', { value: page, configurable: true })
-const { dueWords, howWords, lengthWords, limitWords, stateWords, stepWords } = await import('@/ui/caseWords')
+const { dueWords, howWords, lengthWords, limitWords, stateWords, stepWords, unitWords } = await import('@/ui/caseWords')
+const { language } = await import('@/ui/language')
 
 const source = readFileSync(fileURLToPath(new URL('../../../app/cases/words.py', import.meta.url)), 'utf8')
 const listIn = (name: string): string[] =>
@@ -76,6 +77,18 @@ describe('a deadline in words', () => {
     expect(limitWords(1.5, 'work_hours')).toBe('1.5 工作时')
   })
 
+  it('counts one as one, also in English', () => {
+    expect(limitWords(1, 'urgent_days')).toBe('1 紧急工作日')
+    language.value = 'en'
+    expect([limitWords(1, 'urgent_days'), limitWords(1.5, 'urgent_days'), limitWords(2, 'work_hours')]).toEqual(['1 urgent day', '1.5 urgent days', '2 working hours'])
+    language.value = 'zh'
+  })
+
+  it('has only just passed while it has passed by less than a minute', () => {
+    expect(due('dispatched', null, '2026-11-24T09:59:20Z')).toEqual({ text: '接单刚超时', late: true })
+    expect(due('on_scene', '2026-11-24T09:59:20Z')?.text).toBe('刚超时')
+  })
+
   it('stands still on hold, and is over when the work is done', () => {
     expect(due('on_hold', null)).toEqual({ text: '计时暂停', late: false })
     expect(due('resolved', '2026-11-24T09:00:00Z')).toBeNull() // as an older server tells it
@@ -98,4 +111,8 @@ describe('how somebody was there', () => {
   ])('%s %o: %s', (step, data, words) => {
     expect(howWords({ step, data })).toBe(words)
   })
+})
+
+it('writes a unit with its raised figure', () => {
+  expect(['cm2', 'm3', 'cm', ''].map(unitWords)).toEqual(['cm²', 'm³', 'cm', ''])
 })

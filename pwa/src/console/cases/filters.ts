@@ -82,6 +82,9 @@ export function writeFilters(filters: Filters): Record<string, string> {
   return query
 }
 
+/** True where anything but all live cases was asked for. */
+export const isNarrowed = (filters: Filters): boolean => Object.keys(writeFilters(filters)).length > 0
+
 /** As the server is asked. */
 export function askedFor(filters: Filters): Query<'/cases'> {
   return {

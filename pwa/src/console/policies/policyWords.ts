@@ -11,10 +11,20 @@ function occurrence(rule: Rule): string {
   return t('policy.nth_to', { n: rule.nth, to: rule.nth + rule.max_times - 1 })
 }
 
+/**
+ * Who takes over by a rule: a case 点到人 that is raised goes to its named owner, even where the document does not
+ * say so (`Rule.new_owner` of the server); of one that was returned, the arbiter names the owner.
+ */
+function newOwner(rule: Rule): string | null {
+  if (rule.trigger === 'returned') return null
+  return rule.replace ?? (rule.raise_to !== null && rule.mode === 'point' ? 'named_owner' : null)
+}
+
 /** One rule: when, who is told, who takes over, what it becomes, when it rings again. */
 export function ruleWords(rule: Rule): string {
   const parts = [t(rule.urgent === true ? 'policy.tell_urgent' : 'policy.tell', { who: rule.tell.map(recipientWords).join(t('list.and')) })]
-  if (rule.replace !== null) parts.push(t('policy.replace', { who: recipientWords(rule.replace) }))
+  const next = newOwner(rule)
+  if (next !== null) parts.push(t('policy.replace', { who: recipientWords(next) }))
   if (rule.raise_to !== null) parts.push(t('policy.raise', { mode: modeWords(rule.raise_to) }))
   if (rule.again_after !== null) parts.push(t('policy.again', { limit: limitWords(rule.again_after.amount, rule.again_after.unit) }))
   if (rule.last_resort) parts.push(t('policy.last_resort'))
