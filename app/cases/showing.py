@@ -274,8 +274,11 @@ def detail(case: CaseFile, reader: Reader) -> dict[str, Any]:
         + [r.reporter_id for r in reports]
         + [row["user_id"] for row in reach]
     )
+    card = field_cards([case], reader)[0]
+    if case.ended_at is not None:  # a list does without; who opens the case may ask whether it was in time
+        card["deadline"] = clocks.explained([case]).get(case.id)
     return {
-        **field_cards([case], reader)[0],
+        **card,
         **_filed_under(case),
         "people": [
             _person(p, names, approaches.get(p.user_id) if p.user_id in coming else None) for p in people

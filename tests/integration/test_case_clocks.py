@@ -77,6 +77,14 @@ def clock_of(at: str) -> str:
     return at[:19]
 
 
+def test_a_closed_case_still_shows_its_arithmetic(street: CaseStreet) -> None:
+    case = street.patrol.file()
+    before = street.desk.case(case)["deadline"]
+    street.desk.ask(f"{case}/voiding", {"text": "不是问题"})
+    assert street.desk.case(case)["deadline"] == before
+    assert before["steps"]
+
+
 def test_the_rules_choice_of_a_dispatcher_says_why(street: CaseStreet) -> None:
     case = street.patrol.file()
     street.desk.ask(f"{case}/dispatch", {"owner_id": None})
