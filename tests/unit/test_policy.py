@@ -84,8 +84,8 @@ def test_a_policy_without_one_of_its_rules_has_a_hole_that_is_named(policy: Poli
         (changed("point", "warned", 1, tell=()), "nobody_told"),
         (changed("point", "warned", 1, max_times=3), "hole"),
         (changed("watch", "overdue", 4, max_times=5), "last_resort_ends"),
-        (changed("watch", "overdue", 4, again_after=Limit(11.0, "work_days")), "too_rare"),
-        (changed("watch", "overdue", 4, again_after=Limit(241.0, "urgent_hours")), "too_rare"),
+        (changed("watch", "overdue", 4, again_after=Limit(61.0, "work_days")), "too_rare"),
+        (changed("watch", "overdue", 4, again_after=Limit(1441.0, "urgent_hours")), "too_rare"),
         (changed("assign", "not_acknowledged", 3, raise_to=None), "hole"),
         (changed("assign", "not_acknowledged", 3, nth=4), "hole"),
         # never reached

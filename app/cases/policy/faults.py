@@ -17,7 +17,7 @@ from app.timers.worktime import Limit
 _Chain = list[tuple[int, Rule]]
 # A last resort that rings more often than once a day (in its unit) would soon be heard by nobody; one that rings
 # more rarely than this is silence.
-MOST_DAYS_SILENT: Final = 10
+MOST_DAYS_SILENT: Final = 60
 _A_DAY: Final = {"urgent_hours": 24.0, "urgent_days": 1.0, "work_hours": 7.0, "work_days": 1.0}
 # These clocks have a limit of their own: of the class, or of the policy.
 _OWN_LIMIT: Final = frozenset({"not_acknowledged", "verify_overdue", "note_overdue"})
