@@ -22,16 +22,6 @@ from tests.integration.photo_case import Case, shown, tick, use
 from tests.integration.photos import GOOD, PHOTOS, PhotoPhone, a_photo, kept, name_of, store_of, stored
 
 
-@pytest.fixture
-def street(database: str) -> factories.Street:
-    return factories.make_street()
-
-
-@pytest.fixture
-def phone(app: Flask, street: factories.Street) -> PhotoPhone:
-    return PhotoPhone(app, street)
-
-
 def served(app: Flask, street: factories.Street, body: bytes, size: Any = "small") -> service.Served:
     with app.app_context():
         return service.photo_for(street.code, name_of(body), size)

@@ -17,16 +17,6 @@ from tests.integration.photo_case import Case, age, shown, tick, use
 from tests.integration.photos import PhotoPhone, a_photo, kept, name_of, store_of
 
 
-@pytest.fixture
-def street(database: str) -> factories.Street:
-    return factories.make_street()
-
-
-@pytest.fixture
-def phone(app: Flask, street: factories.Street) -> PhotoPhone:
-    return PhotoPhone(app, street)
-
-
 def test_a_photo_that_nobody_names_is_kept_a_week_and_then_swept(
     app: Flask, phone: PhotoPhone, owner_db: Connection
 ) -> None:

@@ -27,16 +27,6 @@ ROOT = Path(__file__).resolve().parents[2]
 LARGE = GOOD + bytes(2 * 1024 * 1024)  # a phone may hang a film behind its photo
 
 
-@pytest.fixture
-def street(database: str) -> factories.Street:
-    return factories.make_street()
-
-
-@pytest.fixture
-def phone(app: Flask, street: factories.Street) -> PhotoPhone:
-    return PhotoPhone(app, street)
-
-
 def count(owner_db: Connection, table: str) -> int:
     return int(owner_db.scalar(text(f"select count(*) from {table}")) or 0)
 

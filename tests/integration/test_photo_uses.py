@@ -20,16 +20,6 @@ from tests.integration.photo_case import AT, Case, shown, tick, use
 from tests.integration.photos import PHOTOS, PhotoPhone, a_photo, name_of
 
 
-@pytest.fixture
-def street(database: str) -> factories.Street:
-    return factories.make_street()
-
-
-@pytest.fixture
-def phone(app: Flask, street: factories.Street) -> PhotoPhone:
-    return PhotoPhone(app, street)
-
-
 @pytest.mark.parametrize("photo_first", [True, False])
 def test_photo_and_report_are_joined_whichever_comes_last(
     app: Flask, street: factories.Street, phone: PhotoPhone, owner_db: Connection, photo_first: bool
